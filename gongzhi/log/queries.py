@@ -1,0 +1,80 @@
+"""Reading the log: in the order of projections, and the lines of one subject."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+# Lines at or above the oldest running transaction are not read yet: one of its lines may still appear below them.
+# An older era's transactions are all over, whatever its numbers say. Columns are qualified on purpose: an alias
+# called xid would sort as text.
+AFTER = """
+SELECT e.id, e.at, e.era, e.xid::text::bigint, e.actor, e.verb, e.subject_kind, e.subject_id, e.places, e.data
+FROM log_event e
+WHERE (e.era, e.xid, e.id) > (%s, %s::text::xid8, %s)
+  AND (e.era < (SELECT coalesce(max(c.era), 1) FROM log_cluster c)
+       OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+ORDER BY e.era, e.xid, e.id
+LIMIT %s
+"""
+
+OF_SUBJECT = """
+SELECT e.id, e.at, e.era, e.xid::text::bigint, e.actor, e.verb, e.subject_kind, e.subject_id, e.places, e.data
+FROM log_event e WHERE e.subject_kind = %s AND e.subject_id = %s ORDER BY e.id
+"""
+
+LAG_COUNTED_TO = 10_000
+LAG = f"""
+SELECT count(*), min(t.at) FROM (
+  SELECT e.at FROM log_event e WHERE (e.era, e.xid, e.id) > (%s, %s::text::xid8, %s)
+  ORDER BY e.era, e.xid, e.id LIMIT {LAG_COUNTED_TO}) t
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log as projections see it."""
+
+    id: int
+    at: datetime
+    era: int
+    xid: int
+    actor: str
+    verb: str
+    subject_kind: str
+    subject_id: int | None
+    places: list[int]
+    data: dict[str, Any]
+
+
+def after(position: tuple[int, int, int], limit: int) -> list[Line]:
+    """Read up to `limit` lines after a position (era, xid, id), none of a transaction that may still write."""
+    return _lines(AFTER, [*position, limit])
+
+
+def of_subject(kind: str, subject_id: int) -> list[Line]:
+    """Read all lines of one subject, oldest first."""
+    return _lines(OF_SUBJECT, [kind, subject_id])
+
+
+def lag(position: tuple[int, int, int]) -> tuple[int, datetime | None]:
+    """Count the lines (up to LAG_COUNTED_TO) a projection has not read, and tell when the oldest was written."""
+    with connection.cursor() as cursor:
+        cursor.execute(LAG, list(position))
+        (count, oldest), = cursor.fetchall()
+    return int(count), oldest
+
+
+def _lines(sql: str, values: list[Any]) -> list[Line]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[Any] = cursor.fetchall()
+    return [_line(*row) for row in rows]
+
+
+def _line(*row: Any) -> Line:
+    """Make a line of a row; Django leaves jsonb as text."""
+    values: list[Any] = [*row[:-1], json.loads(row[-1])]
+    return Line(*values)
