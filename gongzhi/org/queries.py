@@ -1,0 +1,126 @@
+"""Reading the organisation: what a person is today, and which unit and post answer a role word."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import Length
+
+from gongzhi.base import clock
+from gongzhi.org.models import Appointment, Person, Post, Token, Unit
+from gongzhi.org.rules import GOVERNING, NOBODY, Held, Standing, digest
+from gongzhi.places.models import Place
+
+
+def current(appointments: QuerySet[Appointment] | None = None) -> QuerySet[Appointment]:
+    """Keep the appointments that hold today."""
+    rows = Appointment.objects.all() if appointments is None else appointments
+    today = clock.today()
+    return rows.filter(Q(to_date=None) | Q(to_date__gte=today), from_date__lte=today)
+
+
+def standing(person: Any) -> Standing:
+    """Add up a person's appointments of today; NOBODY for strangers and people who left."""
+    if not isinstance(person, Person) and not getattr(person, "is_authenticated", False):
+        return NOBODY
+    if not person.is_active:
+        return NOBODY
+    rows = current(person.appointments.all()).select_related("post__unit__place", "post__place").order_by("id")
+    return Standing(person.pk, person.name, tuple(_held(a) for a in rows))
+
+
+def _held(appointment: Appointment) -> Held:
+    post, unit = appointment.post, appointment.post.unit
+    place: Place | None = post.place or unit.place
+    return Held(
+        unit.pk, unit.name, unit.kind, unit.level, tuple(unit.path), post.name,
+        place.pk if place else None, tuple(place.path) if place else (),
+    )
+
+
+def holders(unit_id: int, post: str = "") -> QuerySet[Person]:
+    """List the people who hold a post (or any, when "") in a unit today."""
+    rows = current().filter(post__unit_id=unit_id, **({"post__name": post} if post else {}))
+    return Person.objects.filter(is_active=True, pk__in=rows.values("person")).order_by("pk")
+
+
+def governing(level: str, path: Iterable[int], post: str = "") -> Unit | None:
+    """Find the unit that governs a place at a level, the one with the post if one is asked for.
+
+    The service line answers first: at one level there is an office and a party committee of the same place.
+    """
+    units = Unit.objects.filter(level=level, place_id__in=list(path), kind__in=GOVERNING, active_to=None)
+    if post:
+        units = units.filter(posts__name=post)
+    return units.exclude(line="party").order_by("id").first() or units.order_by("id").first()
+
+
+def within(unit_id: int) -> QuerySet[Unit]:
+    """List a unit and all below it."""
+    return Unit.objects.filter(path__contains=[unit_id], active_to=None)
+
+
+def search(text: str, limit: int = 8) -> list[Unit]:
+    """Find units by part of their name, by pinyin or by its initials."""
+    text = " ".join(text.split())[:40]
+    if not text:
+        return []
+    by_letters = Q(pinyin__startswith=text.lower()) | Q(pinyin__contains=f" {text.lower()}")
+    wanted = by_letters if text.isascii() else Q(name__contains=text) | Q(short_name__contains=text)
+    return list(Unit.objects.filter(wanted, active_to=None).order_by(Length("name"), "id")[:limit])
+
+
+def team(place_id: int) -> QuerySet[Appointment]:
+    """List who works for a place today: a grid's 1+1+1+N, a community's staff."""
+    rows = current().filter(Q(post__place_id=place_id) | Q(post__unit__place_id=place_id))
+    return rows.select_related("person", "post__unit").order_by("post__name", "id")
+
+
+def grid_worker(grid_id: int) -> Person | None:
+    """Find the full-time worker of a grid, or whoever of its team stands in."""
+    order = {"gridworker": 0, "gridmanager": 1, "gridhead": 2, "gridpart": 3}
+    rows = [a for a in team(grid_id) if a.post.name in order]
+    return min(rows, key=lambda a: order[a.post.name]).person if rows else None
+
+
+def posts(unit_id: int) -> QuerySet[Post]:
+    """List the posts of a unit with `n_people`, how many hold them today."""
+    return staffed(Post.objects.filter(unit_id=unit_id)).select_related("place").order_by("name", "id")
+
+
+def staffed(rows: QuerySet[Post]) -> QuerySet[Post]:
+    """Add to posts how many people hold them today."""
+    return rows.annotate(n_people=_n_people())
+
+
+def vacancies(rows: QuerySet[Post] | None = None) -> QuerySet[Post]:
+    """List posts with fewer people than seats today."""
+    rows = Post.objects.all() if rows is None else rows
+    return rows.annotate(n_people=_n_people()).filter(n_people__lt=F("seats"))
+
+
+def _n_people() -> Count:
+    today = clock.today()
+    holds = Q(appointments__from_date__lte=today, appointments__person__is_active=True)
+    return Count("appointments", filter=holds & (Q(appointments__to_date=None) | Q(appointments__to_date__gte=today)))
+
+
+def double_posted(unit_id: int | None = None) -> QuerySet[Person]:
+    """List people who hold more than one post today, all or those with one in a unit."""
+    rows = current().values("person").annotate(n=Count("id")).filter(n__gt=1)
+    people = Person.objects.filter(is_active=True, pk__in=rows.values("person"))
+    return people.filter(pk__in=current().filter(post__unit_id=unit_id).values("person")) if unit_id else people
+
+
+def token(text: str) -> Token | None:
+    """Find a token in force by its words; those of a person who left do not count."""
+    row = Token.objects.select_related("person").filter(digest=digest(text), revoked_at=None).first()
+    if row is None or (row.expires_at and row.expires_at <= clock.now()):
+        return None
+    return row if row.person is None or row.person.is_active else None
+
+
+def person_of_token(text: str) -> Person | None:
+    """Find the person a bearer token belongs to; None for wrong, old and machines' tokens."""
+    found = token(text)
+    return found.person if found else None

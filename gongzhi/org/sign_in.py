@@ -1,0 +1,40 @@
+"""Checking a name and a password, the same for the page and the API: wrong tries lock, the demo's password stays there."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from gongzhi.base import attempts
+from gongzhi.log import actions as log
+from gongzhi.org.models import Person
+
+TRIES, LOCK = 5, timedelta(minutes=15)
+DEMO_PASSWORD = "gongzhi-demo"
+
+
+def check(request: HttpRequest, username: str, password: str) -> tuple[Person | None, str]:
+    """Return the person, or None and the sentence to show. Five wrong tries lock a name for a quarter of an hour."""
+    key = f"sign-in:{username.lower()}"[:120]
+    if attempts.locked(key):
+        return None, _("输错次数太多，请 15 分钟后再试。")
+    if password == DEMO_PASSWORD and not settings.GONGZHI_DEMO:
+        return None, _("演示密码只在演示中有效。")
+    person = authenticate(request, username=username, password=password)
+    with transaction.atomic():
+        if not isinstance(person, Person):
+            attempts.failed(key, limit=TRIES, lock=LOCK)
+            return None, _("用户名或密码不对。")
+        attempts.succeeded(key)
+        log.append("person.sign_in", actor=f"person:{person.pk}", subject=("person", person.pk))
+    return person, ""
+
+
+def address(request: HttpRequest) -> str:
+    """Tell the caller's address, past as many proxies as are ours."""
+    hops = settings.PROXY_HOPS
+    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return forwarded[-hops] if hops and len(forwarded) >= hops else str(request.META.get("REMOTE_ADDR", ""))
