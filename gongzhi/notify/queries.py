@@ -1,0 +1,73 @@
+"""Reading notices: a person's inbox, the demo's SMS, and what the administrator looks after."""
+
+import re
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet
+
+from gongzhi.base import crypto
+from gongzhi.notify import channels
+from gongzhi.notify.models import Notice
+
+PAGE = 30
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page by key, newest first; `older` and `newer` are the keys of its neighbours, or None."""
+
+    rows: list[Notice]
+    older: int | None
+    newer: int | None
+
+
+def page(rows: QuerySet[Notice], *, before: int | None = None, after: int | None = None) -> Page:
+    """Cut a page out: the newest, or those before or after a key."""
+    if after:
+        some = list(rows.filter(pk__gt=after).order_by("pk")[: PAGE + 1])
+        more, shown = len(some) > PAGE, some[:PAGE][::-1]
+        return Page(shown, shown[-1].pk if shown else None, shown[0].pk if more else None)
+    if before:
+        rows = rows.filter(pk__lt=before)
+    some = list(rows.order_by("-pk")[: PAGE + 1])
+    shown = some[:PAGE]
+    return Page(shown, shown[-1].pk if len(some) > PAGE else None, shown[0].pk if before and shown else None)
+
+
+def inbox(person_id: int | None, *, unread_only: bool = False) -> QuerySet[Notice]:
+    """List a person's notices."""
+    rows = Notice.objects.filter(channel="inbox", person_id=person_id or 0)
+    return rows.filter(read_at=None) if unread_only else rows
+
+
+def unread(person_id: int | None) -> int:
+    """Count what a person has not read."""
+    return inbox(person_id, unread_only=True).count() if person_id else 0
+
+
+def tail_index(digits: str) -> bytes:
+    """Make the index by which the last four digits of a number are found."""
+    return crypto.blind(f"tail:{digits[-4:]}")
+
+
+def demo_sms(tail: str = "") -> QuerySet[Notice]:
+    """List what the demo would have sent by SMS, all or to numbers with the last four digits."""
+    rows = Notice.objects.filter(channel="demo_sms").select_related("person")
+    digits = re.sub(r"\D", "", tail)
+    return rows.filter(tail=tail_index(digits)) if digits else rows
+
+
+def deliveries(channel: str = "", state: str = "") -> QuerySet[Notice]:
+    """List messages that leave the house, by channel and state."""
+    rows = Notice.objects.exclude(channel="inbox").select_related("person")
+    if channel in channels.found():
+        rows = rows.filter(channel=channel)
+    return rows.filter(state=state) if state else rows
+
+
+def unsent(channel: str = "") -> dict[str, int]:
+    """Count what has not gone out: {state: number}."""
+    rows = Notice.objects.exclude(state=Notice.SENT)
+    if channel:
+        rows = rows.filter(channel=channel)
+    return dict(rows.values_list("state").annotate(n=Count("pk")).order_by())

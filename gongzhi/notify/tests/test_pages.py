@@ -1,0 +1,124 @@
+from django.test import Client
+from pytest_django import Settings
+
+from conftest import Town
+from gongzhi.base import crypto
+from gongzhi.notify import actions, queries
+from gongzhi.notify.models import Notice
+
+VALUES = {"code": "4830195726", "due": "3月2日 17:00"}
+ABOUT = ("case", 7)
+
+
+def tell(town: Town, name: str, key: str = "event:1") -> Notice:
+    actions.tell_people([town.people[name].pk], template="test.overdue", values=VALUES, about=ABOUT, key=key)
+    return Notice.objects.get(key=key)
+
+
+def signed_in(town: Town, name: str) -> Client:
+    client = Client()
+    client.force_login(town.people[name])
+    return client
+
+
+def test_the_inbox_shows_mine_and_opening_one_reads_it_and_goes_to_the_case(town: Town) -> None:
+    mine, other = tell(town, "street"), tell(town, "east", key="event:2")
+    client = signed_in(town, "street")
+    page = client.get("/inbox/").content.decode()
+    assert f"/inbox/{mine.pk}/" in page and f"/inbox/{other.pk}/" not in page and "1 条未读" in page
+    answer = client.get(f"/inbox/{mine.pk}/")
+    assert answer.headers["Location"] == "/desk/cases/4830195726/"
+    assert queries.unread(town.people["street"].pk) == 0
+    assert client.get(f"/inbox/{other.pk}/").status_code == 404
+    assert queries.unread(town.people["east"].pk) == 1
+    assert "没有未读消息" in client.get("/inbox/?show=unread").content.decode()
+
+
+def left(page: str) -> str:
+    return page.split('<nav class="side"')[1].split("</nav>")[0]
+
+
+def test_the_inbox_stands_beside_the_lists_of_the_desk_and_the_messages_beside_the_pages_of_setup(town: Town) -> None:
+    client = signed_in(town, "street")
+    desk, inbox = (left(client.get(address).content.decode()) for address in ("/desk/", "/inbox/"))
+    assert "待派单" in inbox and "待办" in inbox and 'aria-current="page"' in desk and "aria-current" not in inbox
+    assert inbox == desk.replace(' aria-current="page"', "").replace(' aria-current="true"', "")
+    setup = left(signed_in(town, "admin").get("/setup/messages/").content.decode())
+    assert 'href="/setup/places/"' in setup and 'href="/setup/messages/" aria-current="page"' in setup
+    assert 'href="/setup/places/"' in left(signed_in(town, "admin").get("/feedback/all/").content.decode())
+
+
+def test_all_are_read_at_once(town: Town) -> None:
+    for n in range(3):
+        tell(town, "street", key=f"event:{n}")
+    assert signed_in(town, "street").post("/inbox/read/").status_code == 302
+    assert queries.unread(town.people["street"].pk) == 0
+
+
+def test_strangers_have_no_inbox_and_only_administrators_see_deliveries(town: Town) -> None:
+    assert Client().get("/inbox/").headers["Location"].startswith("/sign-in/")
+    assert signed_in(town, "street").get("/setup/messages/").status_code == 403
+    assert signed_in(town, "street").post("/setup/messages/1/resend/").status_code == 403
+
+
+def text_to(phone: str, key: str = "event:1") -> Notice:
+    actions.tell_phone(crypto.seal(phone), template="test.overdue", values=VALUES, about=ABOUT, key=key)
+    return Notice.objects.get(key=key)
+
+
+def test_the_demo_shows_what_would_be_sent_and_finds_it_by_the_last_four_digits(db: None) -> None:
+    text_to("13800001234")
+    text_to("13900005678", key="event:2")
+    page = Client().get("/demo/sms/").content.decode()
+    assert "138****1234" in page and "139****5678" in page and "13800001234" not in page
+    assert "【共治】4830195726 应于 3月2日 17:00 前办结" in page and "计 1 条" in page
+    found = Client().get("/demo/sms/?tail=1234").content.decode()
+    assert "138****1234" in found and "139****5678" not in found
+    assert "没有找到" in Client().get("/demo/sms/?tail=9999").content.decode()
+
+
+def test_the_demo_page_is_not_there_outside_the_demo(settings: Settings, town: Town) -> None:
+    settings.GONGZHI_DEMO = False
+    assert Client().get("/demo/sms/").status_code == 302
+    assert signed_in(town, "admin").get("/demo/sms/").status_code == 403
+
+
+def test_deliveries_show_no_words_and_resend_what_failed(town: Town) -> None:
+    notice = text_to("13800001234")
+    Notice.objects.update(channel="sms", state="failed", tries=7, fault="对方回答 503", sent_at=None)
+    client = signed_in(town, "admin")
+    page = client.get("/setup/messages/?channel=sms&state=failed").content.decode()
+    assert "138****1234" in page and "对方回答 503" in page and "应于 3月2日" not in page
+    answer = client.post(f"/setup/messages/{notice.pk}/resend/", {"channel": "sms", "state": "failed"})
+    assert answer.headers["Location"] == "/setup/messages/?channel=sms&state=failed"
+    notice.refresh_from_db()
+    assert (notice.state, notice.tries) == ("waiting", 0)
+    assert "马上重发" in client.get(answer.headers["Location"]).content.decode()
+    Notice.objects.update(state="failed")
+    client.post("/setup/messages/resend/", {"channel": "sms"})
+    assert queries.unsent() == {"waiting": 1}
+
+
+def test_nonsense_in_the_address_is_ignored(town: Town) -> None:
+    text_to("13800001234")
+    client = signed_in(town, "admin")
+    for query in ("channel=pigeon", "state=x", "before=abc", "before=" + "9" * 40, "after=-1", "tail=%00"):
+        assert client.get(f"/setup/messages/?{query}").status_code == 200
+        assert client.get(f"/demo/sms/?{query}").status_code == 200
+        assert client.get(f"/inbox/?{query}").status_code == 200
+
+
+def test_pages_go_by_key_in_both_directions(town: Town) -> None:
+    n = 2 * queries.PAGE + 5
+    for i in range(n):
+        tell(town, "street", key=f"event:{i}")
+    rows = queries.inbox(town.people["street"].pk)
+    newest = [row.pk for row in rows.order_by("-pk")]
+    first = queries.page(rows)
+    second = queries.page(rows, before=first.older)
+    last = queries.page(rows, before=second.older)
+    assert [r.pk for p in (first, second, last) for r in p.rows] == newest
+    assert first.newer is None and last.older is None
+    back = queries.page(rows, after=second.newer)
+    assert [r.pk for r in back.rows] == [r.pk for r in first.rows] and back.newer is None
+    assert [r.pk for r in queries.page(rows, after=last.newer).rows] == [r.pk for r in second.rows]
