@@ -1,0 +1,44 @@
+"""Who acts: a person with posts, the reporter of one case, the clock, or a machine with a key."""
+
+from dataclasses import dataclass
+
+from gongzhi.org.rules import NOBODY, Standing
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One who acts. `kind`: person, reporter (of `case_id`), key (a machine, for reporting only) or system."""
+
+    kind: str
+    standing: Standing = NOBODY
+    case_id: int | None = None
+    key: str = ""
+
+    @property
+    def line(self) -> str:
+        """The actor as the log has it."""
+        if self.kind == "person":
+            return f"person:{self.standing.person_id}"
+        return f"key:{self.key}" if self.kind == "key" else self.kind
+
+    @property
+    def person_id(self) -> int | None:
+        return self.standing.person_id
+
+    def unit_in(self, unit_ids: set[int]) -> int | None:
+        """Choose the unit a person acts for: one of `unit_ids` if he works there, else his first."""
+        own = [h.unit_id for h in self.standing.held]
+        return next((u for u in own if u in unit_ids), own[0] if own else None)
+
+
+SYSTEM = Actor("system")
+
+
+def person(standing: Standing) -> Actor:
+    """Act as a person with his posts of today."""
+    return Actor("person", standing)
+
+
+def reporter(case_id: int) -> Actor:
+    """Act as whoever holds the secret of a case."""
+    return Actor("reporter", case_id=case_id)

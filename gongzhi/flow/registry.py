@@ -1,0 +1,88 @@
+"""What rooms add to processes: form fields, conditions, and what must be kept in the same transaction as an act.
+
+A room registers these in its process.py, which is imported at start (see apps.py). Points, notices and layers do not
+belong here: they listen to the log.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+
+from gongzhi.flow.actors import Actor
+from gongzhi.flow.models import Case, Entry
+
+Values = dict[str, Any]
+Condition = Callable[[Case, Actor, Mapping[str, Any]], str | None]
+Keeper = Callable[[Case, Values, Actor, Entry], Values | None]  # what it returns is added to the line of the log
+Choices = Callable[[Case], list[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class FormField:
+    """A form field: what it is called, what may be in it, and whether its value is an id or code the log may hold.
+
+    kind: line, text, choice, number, yes, moment, unit, units, section, place, category, case, answer, files.
+    """
+
+    name: str
+    title: str | Promise
+    kind: str
+    help: str | Promise = ""
+    choices: tuple[tuple[str, str | Promise], ...] = ()
+    max_length: int = 2000
+
+    @property
+    def logged(self) -> bool:
+        return self.kind not in ("line", "text", "files")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition; an `early` one does not need the form and hides the action where it refuses."""
+
+    check: Condition
+    early: bool = False
+
+
+fields: dict[str, FormField] = {}
+conditions: dict[str, Rule] = {}
+keepers: dict[str, list[Keeper]] = {}
+cleaners: dict[str, Callable[[FormField, Any, Case], Any]] = {}
+
+
+def form_field(name: str, title: str | Promise, kind: str, **more: Any) -> None:
+    """Register a form field under the name process files use."""
+    fields[name] = FormField(name, title, kind, **more)
+
+
+def condition(*, early: bool = False) -> Callable[[Condition], Condition]:
+    """Register a condition under its function's name; it returns the sentence of refusal, or None."""
+
+    def register(check: Condition) -> Condition:
+        conditions[check.__name__] = Rule(check, early)
+        return check
+
+    return register
+
+
+def keeps(*actions: str) -> Callable[[Keeper], Keeper]:
+    """Register what a room writes together with actions such as "request.accept", in their transaction."""
+
+    def register(keeper: Keeper) -> Keeper:
+        for action in actions:
+            keepers.setdefault(action, []).append(keeper)
+        return keeper
+
+    return register
+
+
+def cleaner(kind: str) -> Callable[[Callable[[FormField, Any, Case], Any]], Any]:
+    """Register how values of a field kind are checked; it returns the clean value or raises ValueError(sentence)."""
+
+    def register(clean: Callable[[FormField, Any, Case], Any]) -> Any:
+        cleaners[kind] = clean
+        return clean
+
+    return register

@@ -1,0 +1,139 @@
+"""A role word of a process file, answered by the two trees: which unit and post, and may this actor be it?"""
+
+from dataclasses import dataclass
+
+from gongzhi.flow.actors import Actor
+from gongzhi.flow.definition import Process, Role
+from gongzhi.flow.models import Case
+from gongzhi.org import queries as org
+from gongzhi.org.models import Unit
+from gongzhi.org.rules import LEVELS
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A desk: a post ("" = any) in a unit, or the reporter's own (unit None)."""
+
+    unit_id: int | None
+    post: str = ""
+
+
+REPORTER = Seat(None)
+
+
+def seats(role: Role, case: Case) -> list[Seat]:
+    """List the desks a role means in a case now; a recused unit is passed over and the level above asked."""
+    if role.kind == "field":
+        return _of_field(role, case)
+    if role.kind == "post":
+        return [s for s in [_post(role.what, role.level, case)] if s]
+    if role.kind == "head":
+        return _heads(role, case)
+    if role.kind == "each":
+        level = case.level if role.level == "level" else role.level
+        units = Unit.objects.filter(kind=role.what, level=level, place__path__overlap=case.path, active_to=None)
+        return [Seat(u.pk) for u in units.order_by("id") if not is_recused(u, case)]
+    return []
+
+
+def _of_field(role: Role, case: Case) -> list[Seat]:
+    if role.what == "reporter":
+        return [REPORTER]
+    source = case.parent if role.source == "parent" else case
+    value = source.fields.get(role.what) if source else None
+    return [Seat(unit) for unit in (value if isinstance(value, list) else [value]) if unit]
+
+
+def _post(post: str, level: str, case: Case) -> Seat | None:
+    start = case.level if level == "level" else level
+    for each in LEVELS[LEVELS.index(start):] if start in LEVELS else ():
+        unit = org.governing(each, case.path, post)
+        if unit and not is_recused(unit, case) and (not case.about_units or somebody_may(unit.pk, post, case)):
+            return Seat(unit.pk, post)
+    return None
+
+
+def somebody_may(unit_id: int, post: str, case: Case, *, apart_from: int = 0) -> bool:
+    """Say whether a post is held by somebody else than `apart_from` whom the case is not about, by any post of his."""
+    people = org.holders(unit_id, post).exclude(pk=apart_from)
+    if not case.about_units:
+        return people.exists()
+    return any(not set(case.about_units) & org.standing(person).lineage for person in people)
+
+
+def _heads(role: Role, case: Case) -> list[Seat]:
+    if role.source:
+        value = case.fields.get(role.what)
+        units = value if isinstance(value, list) else [value]
+    else:
+        found = _post(role.what, role.level, case)
+        units = [found.unit_id] if found else []
+    return [s for s in (head(u, case) for u in units if u) if s]
+
+
+def head(unit_id: int, case: Case, *, apart_from: int = 0) -> Seat | None:
+    """Find the leader of a unit, or of the nearest unit above that has one who is not recused and not `apart_from`."""
+    unit: Unit | None = Unit.objects.filter(pk=unit_id).first()
+    while unit:
+        if not is_recused(unit, case) and somebody_may(unit.pk, "leader", case, apart_from=apart_from):
+            return Seat(unit.pk, "leader")
+        unit = unit.parent
+    return None
+
+
+def is_recused(unit: Unit, case: Case) -> bool:
+    """Say whether a complaint of this case is about the unit or one above it."""
+    return bool(set(unit.path) & set(case.about_units))
+
+
+def may_act_as(role: Role, case: Case, actor: Actor) -> bool:
+    """Say whether an actor is this role in a case."""
+    if role.kind == "anyone":
+        return True
+    if role.kind == "system" or actor.kind == "system":
+        return role.kind == "system" and actor.kind == "system"
+    if role.kind == "field" and role.what == "reporter":
+        return actor.kind == "reporter" and actor.case_id == case.pk
+    if actor.kind != "person":
+        return False
+    if role.kind == "any":
+        kinds = [h for h in actor.standing.held if h.unit_kind == role.what]
+        return any(not role.level or h.place_id in case.path for h in kinds)
+    post = {"post": role.what, "head": "leader"}.get(role.kind)
+    if post and post not in actor.standing.posts:
+        return False  # without asking the trees: most roles are not his
+    return any(sits(seat, actor) for seat in seats(role, case))
+
+
+def sits(seat: Seat, actor: Actor) -> bool:
+    """Say whether a person works at a desk."""
+    if seat.unit_id is None:
+        return False
+    return (seat.unit_id, seat.post) in actor.standing.seats if seat.post else seat.unit_id in actor.standing.units
+
+
+def acting_as(names: tuple[str, ...], case: Case, actor: Actor, process: Process) -> str | None:
+    """Find the first of some role words an actor is, or None."""
+    return next((n for n in names if may_act_as(role_of(n, process), case, actor)), None)
+
+
+def role_of(name: str, process: Process) -> Role:
+    """Look a role word up; `anyone` and `system` need no line in the file."""
+    return process.roles.get(name) or Role(name, name, name)
+
+
+def conflict(name: str, case: Case, actor: Actor, process: Process) -> bool:
+    """Say whether the actor also has a part that the process keeps apart from this role.
+
+    Somebody below a handling unit counts as of that unit. Who merely holds the other post is free, until he has acted.
+    """
+    if actor.kind != "person":
+        return False
+    for other in process.apart_from(name):
+        role = role_of(other, process)
+        if role.kind == "field" and role.what != "reporter":
+            if any(s.unit_id in actor.standing.lineage for s in seats(role, case)):
+                return True
+        elif role.kind != "field" and may_act_as(role, case, actor) and case.entries.filter(actor=actor.line).exists():
+            return True
+    return False
