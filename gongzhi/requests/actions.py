@@ -1,0 +1,320 @@
+"""Every write about requests that is not an act of their process."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import phonenumbers
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from gongzhi.base import chinese, clock, codes, crypto, files
+from gongzhi.base.errors import Faults, Refused
+from gongzhi.flow import actions as flow
+from gongzhi.flow.actors import Actor
+from gongzhi.flow.models import Attachment, Case
+from gongzhi.log import actions as log
+from gongzhi.places import index
+from gongzhi.places.index import Found
+from gongzhi.requests import access, intake, queries, rules
+from gongzhi.requests.classify import classifier
+from gongzhi.requests.models import Answer, Category, Message, Opening, Rating, Request, Supporter
+
+WORDS_LIMIT = 5000
+MOBILE = re.compile(r"1[3-9][0-9]{9}")  # what nearly everybody gives; the library reads all other ways of writing
+ADDRESS_LIMIT = 160
+
+
+@dataclass
+class Report:
+    """What somebody reports. One of words, voice, photos is enough; `photos` and `voice` are raw bytes.
+
+    Only a clerk leaves the point out: a question answered at once may concern no particular place.
+    """
+
+    lon: float | None
+    lat: float | None
+    words: str = ""
+    photos: list[bytes] = field(default_factory=list)
+    voice: bytes | None = None
+    address: str = ""
+    compound_id: int | None = None
+    phone: str = ""
+    name: str = ""
+    kind: str = ""
+    channel: str = "portal"
+    on_behalf: bool = False
+    submitted_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the reporter takes along: the code, the secret of the link, the deadline and whether it was new."""
+
+    case_id: int
+    code: str
+    secret: str
+    due_at: datetime
+    is_new: bool = True
+
+
+def report(given: Report, *, by: Actor) -> Receipt:
+    """Take in a report; raise Faults by field. The same form sent twice opens one case."""
+    phone = _check(given)
+    found = _located(given, by)
+    if found is None:
+        raise Faults({"place": _("这个地点不在本区范围内，请重新选择。")})
+    draft = _draft(given, found, phone, by)
+    if given.submitted_key is None and not given.photos and given.voice is None:
+        case_id, code, due_at = intake.write(draft)  # one statement is its own transaction
+        return Receipt(case_id, code, draft.values["secret"], due_at)
+    try:
+        with transaction.atomic():
+            attachments = _store(given)
+            case_id, code, due_at = intake.write(draft)
+            for attachment in attachments:
+                attachment.case_id = case_id
+                attachment.save()
+    except IntegrityError as fault:
+        return _sent_before(given, fault)
+    return Receipt(case_id, code, draft.values["secret"], due_at)
+
+
+def _located(given: Report, by: Actor) -> Found | None:
+    """Find the grid of the point; a matter of no place lies in the area of the clerk who takes it in."""
+    if given.lon is not None and given.lat is not None:
+        return index.locate(given.lon, given.lat)
+    held = by.standing.held
+    return next((Found(h.place_id, h.place_path) for h in held if h.post == "operator" and h.place_id), None)
+
+
+def _check(given: Report) -> str:
+    """Raise Faults for what is wrong; return the phone's national digits."""
+    faults = {}
+    phone = _phone(given.phone) if given.phone else ""
+    given.words = given.words.replace("\x00", "").strip()
+    if not (given.words or given.photos or given.voice):
+        faults["words"] = _("请写几句话、说一段话或拍张照片，有一样就行。")
+    if len(given.words) > WORDS_LIMIT:
+        faults["words"] = _("最多写 {n} 个字，现在是 {m} 个字。").format(n=WORDS_LIMIT, m=len(given.words))
+    if len(given.address) > ADDRESS_LIMIT:
+        faults["address"] = _("地址最多 {n} 个字。").format(n=ADDRESS_LIMIT)
+    if given.phone and not phone:
+        faults["phone"] = _("电话号码不对，请检查；也可以不留。")
+    if len(given.photos) > 6:
+        faults["photos"] = _("最多 6 张照片。")
+    if len(given.name) > 40:
+        faults["name"] = _("称呼最多 40 个字。")
+    if given.kind and given.kind not in rules.KINDS:
+        faults["kind"] = _("请选诉求类型。")
+    if faults:
+        raise Faults(faults)
+    return phone
+
+
+def _phone(text: str) -> str:
+    """Bring a Chinese number to its national digits; "" if it is none."""
+    if MOBILE.fullmatch(text):
+        return text
+    try:
+        number = phonenumbers.parse(text, "CN")
+    except phonenumbers.NumberParseException:
+        return ""
+    if any(c.isalpha() for c in text) or not phonenumbers.is_possible_number(number):
+        return ""
+    digits = str(number.national_number)
+    return digits if 7 <= len(digits) <= 12 else ""
+
+
+def _draft(given: Report, found: Found, phone: str, by: Actor) -> intake.Draft:
+    guesses = classifier.guess(given.words, 1) if given.words else []
+    category = category_by_code(guesses[0].code) if guesses else None
+    standard, source = (category.limit, category.limit_source) if category else rules.DEFAULT_STANDARD
+    return intake.Draft(
+        place_id=found.place_id, path=list(found.path), lon=given.lon, lat=given.lat,
+        title=_title(given), kind=given.kind or kind_of(given.words), channel=given.channel,
+        origin="staff" if by.kind == "person" and given.channel == "grid" and not given.on_behalf else "resident",
+        standard=standard, standard_source=source, actor=by.line, opened_by=by.person_id,
+        urgent=bool(category and category.urgent), suggested=category.pk if category else None,
+        values={
+            "words": given.words, "address": given.address.strip(), "compound": given.compound_id,
+            "secret": codes.new_secret(), "phone": crypto.seal(phone), "phone_index": crypto.blind(phone),
+            "phone_tail": crypto.blind("tail:" + phone[-4:]) if phone else b"",
+            "caller_name": crypto.seal(given.name.strip()), "on_behalf": given.on_behalf,
+            "tokens": chinese.bigrams(f"{given.words} {given.address}"), "submitted_key": given.submitted_key,
+        },
+    )
+
+
+def _title(given: Report) -> str:
+    return rules.title(given.words) or (_("（录音）") if given.voice else _("（照片）"))
+
+
+def kind_of(words: str) -> str:
+    """Guess the kind from the words; the clerk decides."""
+    signs = {"tip_off": ("举报",), "complain": ("投诉", "态度恶劣", "不作为"), "suggest": ("建议",),
+             "consult": ("咨询", "请问", "怎么办理", "如何办理")}
+    return next((kind for kind, found in signs.items() if any(sign in words for sign in found)), "help")
+
+
+_categories: dict[str, Category] = {}
+
+
+def category_by_code(code: str) -> Category | None:
+    """Look a category up; remembered, because every report asks. Standards are read again at accept."""
+    if code not in _categories:
+        found = Category.objects.filter(code=code).first()
+        if found is None:
+            return None
+        _categories[code] = found
+    return _categories[code]
+
+
+def _store(given: Report) -> list[Attachment]:
+    stored = [Attachment(file=files.store_photo(data).stored, kind="photo", original=True) for data in given.photos]
+    if given.voice is not None:
+        stored.append(Attachment(file=files.store_voice(given.voice), kind="voice", original=True))
+    return stored
+
+
+def _sent_before(given: Report, fault: IntegrityError) -> Receipt:
+    same = Request.objects.select_related("case").filter(submitted_key=given.submitted_key).first()
+    if same is None or not given.submitted_key or same.case.due_at is None:
+        raise fault
+    return Receipt(same.pk, same.case.code, same.secret, same.case.due_at, is_new=False)
+
+
+@transaction.atomic
+def join(case: Case, *, device: str, phone: str = "") -> Supporter:
+    """Say 我也遇到 on an open case: one browser counts once; whoever left a phone is told of progress, never listed."""
+    if phone and not _phone(phone):
+        raise Faults({"phone": _("电话号码不对，请检查；也可以不留。")})
+    supporter, new = Supporter.objects.get_or_create(
+        case=case, device=crypto.blind("device:" + device),
+        defaults={"phone": crypto.seal(_phone(phone)) if phone else b"", "secret": codes.new_secret()},
+    )
+    if new:
+        flow.act(case.pk, "support", by=Actor("anyone"))
+    elif phone:
+        leave_phone(supporter, phone)
+    return supporter
+
+
+def leave_phone(supporter: Supporter, phone: str) -> None:
+    """Leave a number with one 我也遇到, to be told of progress."""
+    if not _phone(phone):
+        raise Faults({"phone": _("电话号码不对，请检查；也可以不留。")})
+    supporter.phone = crypto.seal(_phone(phone))
+    supporter.save(update_fields=["phone"])
+
+
+def _not_recused(case: Case, by: Actor) -> None:
+    if set(case.about_units) & by.standing.lineage:
+        raise Refused(_("没有找到这件事。"), code="missing")
+
+
+@transaction.atomic
+def say(case: Case, words: str, *, by: Actor) -> Message:
+    """Write a message between the reporter and the handlers, also after the case is closed."""
+    _not_recused(case, by)
+    words = words.replace("\x00", "").strip()
+    if not words:
+        raise Faults({"words": _("请写点什么再发送。")})
+    if len(words) > 1000:
+        raise Faults({"words": _("最多写 {n} 个字，现在是 {m} 个字。").format(n=1000, m=len(words))})
+    unit = by.unit_in(set(case.unit_ids)) if by.kind == "person" else None
+    message = Message.objects.create(
+        case=case, from_reporter=by.kind == "reporter", person_id=by.person_id, unit_id=unit, words=words,
+    )
+    log.append("request.message", actor=by.line, subject=("case", case.pk), places=case.path,
+               data={"message": message.pk, "from_reporter": message.from_reporter})
+    return message
+
+
+@transaction.atomic
+def open_guarded(case: Case, what: str, purpose: str, *, by: Actor) -> Opening:
+    """Open the `original` of a complaint or a `phone` number: with a purpose, a log line, and the reporter sees it."""
+    may = {"original": access.may_ask_original, "phone": access.may_ask_phone}[what]
+    if by.person_id is None or not may(by.standing, case):
+        raise Refused(_("没有找到这件事。"), code="missing")
+    purpose = purpose.replace("\x00", "").strip()
+    if len(purpose) < 4:
+        raise Faults({"purpose": _("请写明查看的目的（至少 4 个字），反映人可以看到。")})
+    opening = Opening.objects.create(case=case, person_id=by.person_id, what=what, purpose=purpose[:200])
+    log.append("person.view", actor=by.line, subject=("case", case.pk), places=case.path,
+               data={"what": what, "opening": opening.pk})
+    return opening
+
+
+@transaction.atomic
+def change_rating(case: Case, *, solved: str, satisfied: int, said: str, by: Actor) -> Rating:
+    """Change a rating once given: the first values stay, and both count publicly (改评, rights 4.4)."""
+    rating = Rating.objects.select_for_update().filter(case=case).first()
+    if rating is None or by.kind != "reporter" or by.case_id != case.pk:
+        raise Refused(_("还没有评价可以修改。"))
+    if solved not in rules.SOLVED or satisfied not in rules.SATISFACTION:
+        raise Faults({"satisfied": _("请选择是否解决和满意程度。")})
+    rating.solved, rating.satisfied, rating.said, rating.changed_at = solved, satisfied, said[:1000], clock.now()
+    rating.save()
+    log.append("request.rerate", actor=by.line, subject=("case", case.pk), places=case.path,
+               data={"solved": solved, "satisfied": satisfied})
+    return rating
+
+
+@transaction.atomic
+def press_reported(case: Case, *, by: Actor) -> None:
+    """有人要求我改评价: tell the supervising level (rights 4.4)."""
+    if by.kind != "reporter" or by.case_id != case.pk:
+        raise Refused(_("没有找到这件事。"), code="missing")
+    log.append("request.pressed", actor=by.line, subject=("case", case.pk), places=case.path)
+
+
+@transaction.atomic
+def take_call(given: Report, form: dict[str, Any], *, by: Actor, files: list[Attachment] | None = None) -> Receipt:
+    """Register a call and accept it in one go, as the clerk does with the caller on the line."""
+    receipt = report(given, by=by)
+    if receipt.is_new:
+        action = form.pop("action", "accept")
+        flow.act(receipt.case_id, action, by=by, form=form, files=files)
+    return receipt
+
+
+@transaction.atomic
+def look_up(phone: str, *, by: Actor) -> QuerySet[Request]:
+    """Find what a caller reported before, for the clerk on the line: each look-up writes a line (rights 4.3)."""
+    digits = _phone(phone)
+    if not digits:
+        raise Faults({"phone": _("电话号码不对，请检查；也可以不留。")})
+    if not by.standing.holds("operator"):
+        raise Refused(_("只有坐席员可以按号码查来电。"), code="missing")
+    found = queries.of_caller(by.standing, digits)
+    log.append("person.lookup", actor=by.line, subject=("person", None), data={"n": found.count()})
+    return found
+
+
+@transaction.atomic
+def write_answer(answer: Answer, *, by: Actor) -> Answer:
+    """Keep an entry of the knowledge base, new or changed, with its source and date."""
+    faults = {}
+    for name, title, most in (("title", _("标题"), 120), ("words", _("答复"), 2000), ("source", _("来源"), 160)):
+        value = getattr(answer, name).replace("\x00", "").strip()
+        setattr(answer, name, value)
+        if not value:
+            faults[name] = _("请填写{title}。").format(title=title)
+        elif len(value) > most:
+            faults[name] = _("{title}最多 {n} 个字，现在是 {m} 个字。").format(title=title, n=most, m=len(value))
+    if answer.source_date is None:
+        faults["source_date"] = _("请填写来源的日期，例如 2026-03-01。")
+    elif answer.source_date > clock.today():
+        faults["source_date"] = _("来源的日期不能晚于今天。")
+    if len(answer.keywords) > 20 or any(len(k) > 20 for k in answer.keywords):
+        faults["keywords"] = _("最多 20 个关键词，每个最多 20 个字。")
+    if faults:
+        raise Faults(faults)
+    answer.tokens = chinese.bigrams(f"{answer.title} {' '.join(answer.keywords)} {answer.words}")
+    new = answer.pk is None
+    answer.save()
+    log.append("knowledge.write", actor=by.line, subject=("answer", answer.pk), data={"new": new})
+    return answer

@@ -1,0 +1,149 @@
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+
+from gongzhi.base import clock
+from gongzhi.flow.models import Case
+from gongzhi.org.models import Person, Unit
+from gongzhi.places.models import Place
+from gongzhi.requests import rules
+
+
+class Category(models.Model):
+    """A kind of matter with its standard. Codes: 10xxxx 部件, 20xxxx 事件, 90xxxx residents' matters."""
+
+    code = models.CharField(max_length=10, unique=True)
+    name = models.CharField(max_length=60)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children")
+    kind = models.CharField(max_length=8)  # part, event, matter
+    keywords = ArrayField(models.CharField(max_length=20), default=list)
+    limit = models.CharField(max_length=24)  # a duration of the process language: 4h, 5d, 24h calendar
+    limit_source = models.CharField(max_length=160)
+    opens_when = models.CharField(max_length=200, blank=True)  # 立案条件
+    closes_when = models.CharField(max_length=200, blank=True)  # 结案条件
+    evidence = models.CharField(max_length=10, default="none")  # photo, document, call, none
+    urgent = models.BooleanField(default=False)
+    private = models.BooleanField(default=False)  # noise, disputes, asking for help: never shown nearby (rights 4.14)
+    owner_key = models.CharField(max_length=40, blank=True)  # Unit.key of the department that answers for it
+    outside_key = models.CharField(max_length=40, blank=True)  # kind of outside handler that acts first (属主): heating
+    staged_limits = models.CharField(max_length=200, blank=True)  # 停工 4h; 拆除 20d: shown, the last one is `limit`
+    source = models.CharField(max_length=160)
+    active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CatalogueLine(models.Model):
+    """A line of the dispatch catalogue (派单目录): which unit leads for a category, with the line's words as basis."""
+
+    number = models.CharField(max_length=20)
+    category = models.ForeignKey(Category, models.CASCADE, related_name="catalogue_lines")
+    lead = models.ForeignKey(Unit, models.PROTECT, related_name="+")
+    helpers = models.ManyToManyField(Unit, related_name="+")
+    text = models.CharField(max_length=300)
+    source = models.CharField(max_length=160)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True)
+
+
+class Request(models.Model):
+    """What a person reported. Its case runs the process.
+
+    Three things are kept apart: who reports (sealed), where the problem is (on the case), where the device was (thrown
+    away after placing). `words` of a complaint or tip-off are the original: opened only with a purpose and a log line;
+    everybody else reads `summary`.
+    """
+
+    case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="request")
+    kind = models.CharField(max_length=10)  # consult, help, complain, tip_off, suggest: 北京市接诉即办工作条例 2
+    channel = models.CharField(max_length=10)  # portal, qr, phone, grid, window, api
+    words = models.TextField(blank=True)
+    summary = models.TextField(blank=True)
+    address = models.CharField(max_length=160, blank=True)
+    category = models.ForeignKey(Category, models.PROTECT, null=True, related_name="requests")
+    suggested = models.ForeignKey(Category, models.PROTECT, null=True, related_name="+")
+    compound = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
+    secret = models.CharField(max_length=32)
+    phone = models.BinaryField(default=b"")  # sealed
+    phone_index = models.BinaryField(default=b"", db_index=False)
+    phone_tail = models.BinaryField(default=b"")  # keyed hash of code + last four digits: tracking without a link
+    caller_name = models.BinaryField(default=b"")  # sealed
+    on_behalf_of = models.BooleanField(default=False)  # 代录 by staff for a resident
+    tokens = ArrayField(models.CharField(max_length=40), default=list)
+    submitted_key = models.CharField(max_length=40, null=True, unique=True)  # the same form sent twice opens one case
+    reported_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        indexes = [
+            GinIndex(fields=["tokens"], name="request_tokens"),
+            models.Index(fields=["phone_index"], name="request_phone", condition=~Q(phone_index=b"")),
+            models.Index(fields=["category", "-reported_at"], name="request_category"),
+        ]
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the original words, voice and photos are closed to handlers (rights 4.1)."""
+        return self.kind in rules.GUARDED
+
+
+class Supporter(models.Model):
+    """One 我也遇到 on a case: never listed, "<5" until there are five; told of progress if a phone was left."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="supporters")
+    phone = models.BinaryField(default=b"")
+    device = models.BinaryField()  # keyed hash of a random cookie, so that one browser counts once
+    secret = models.CharField(max_length=32)
+    joined_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("case", "device", name="joined_once")]
+
+
+class Rating(models.Model):
+    """What the reporter said of the result. `first` values stay when it is changed (改评: both count publicly)."""
+
+    case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="rating")
+    solved = models.CharField(max_length=8)  # solved, partly, unsolved
+    satisfied = models.SmallIntegerField(null=True)  # 5 非常满意 … 1 非常不满意
+    said = models.TextField(blank=True)
+    by = models.CharField(max_length=10)  # reporter, callback
+    rated_at = models.DateTimeField()
+    first_solved = models.CharField(max_length=8)
+    first_satisfied = models.SmallIntegerField(null=True)
+    changed_at = models.DateTimeField(null=True)
+
+
+class Message(models.Model):
+    """A word between the reporter and the handlers, in either direction."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="messages")
+    from_reporter = models.BooleanField()
+    person = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="+")
+    words = models.TextField()
+    at = models.DateTimeField(default=clock.now)
+
+
+class Opening(models.Model):
+    """Somebody opened the original of a complaint, or a phone number: who, when, what for. The reporter can see it."""
+
+    case = models.ForeignKey(Case, models.CASCADE, related_name="openings")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    what = models.CharField(max_length=10)  # original, phone
+    purpose = models.CharField(max_length=200)
+    at = models.DateTimeField(default=clock.now)
+
+
+class Answer(models.Model):
+    """An entry of the knowledge base for answering at once (当场答复), with source and date."""
+
+    title = models.CharField(max_length=120)
+    words = models.TextField()
+    keywords = ArrayField(models.CharField(max_length=20), default=list)
+    tokens = ArrayField(models.CharField(max_length=40), default=list)
+    source = models.CharField(max_length=160)
+    source_date = models.DateField()
+    category = models.ForeignKey(Category, models.PROTECT, null=True, related_name="answers")
+    active = models.BooleanField(default=True)

@@ -1,0 +1,287 @@
+"""What requests add to processes: form fields, conditions, and what is kept with an act."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from gongzhi.base import chinese, clock, codes, crypto
+from gongzhi.flow import actions as flow
+from gongzhi.flow import queries, roles
+from gongzhi.flow.actors import Actor
+from gongzhi.flow.models import Case, Entry
+from gongzhi.flow.registry import FormField, Values, cleaner, condition, form_field, keeps
+from gongzhi.org.models import Unit
+from gongzhi.places import index
+from gongzhi.requests import rules
+from gongzhi.requests.models import Answer, Category, Rating, Supporter
+
+# Fields ---------------------------------------------------------------------------------------------------------------
+
+form_field("words", _("反映的内容"), "text", max_length=5000)
+form_field("voice", _("录音"), "files")
+form_field("photos", _("照片"), "files")
+form_field("place", _("地点"), "place", help=_("与原来不同时在地图上改"))
+form_field("phone", _("联系电话"), "line", max_length=20)
+form_field("kind", _("诉求类型"), "choice", choices=tuple(rules.KINDS.items()))
+form_field("category", _("类别"), "category")
+form_field("summary", _("摘要"), "text", max_length=500,
+           help=_("投诉举报必填：承办单位只看摘要，看不到原文、录音和照片"))
+form_field("hide_reporter", _("为反映人保密"), "yes")
+form_field("about_unit", _("被投诉单位"), "unit", help=_("该单位及其下级看不到这件事，并至少提高一级办理"))
+form_field("knowledge", _("知识库条目"), "answer")
+form_field("answer", _("当场答复"), "text", max_length=10_000)
+form_field("emergency_line", _("转接"), "choice", choices=tuple(rules.EMERGENCY_LINES.items()))
+form_field("time_told", _("转接说明"), "line", max_length=200)
+form_field("legal_channel", _("法定途径"), "choice", choices=tuple(rules.LEGAL_CHANNELS.items()))
+form_field("channel", _("可走的渠道"), "line", max_length=200)
+form_field("told", _("告知内容"), "text")
+form_field("same_case", _("同一事项的编号"), "case")
+form_field("lead", _("主办单位"), "unit")
+form_field("helpers", _("协办单位"), "units")
+form_field("note", _("说明"), "text")
+form_field("reason", _("理由"), "text", max_length=500)
+form_field("opinion", _("审核意见"), "text", max_length=500)
+form_field("return_code", _("退单原因"), "choice", choices=tuple(rules.RETURN_CODES.items()))
+form_field("section", _("科室、社区或网格"), "section")
+form_field("inner_due", _("内部期限"), "moment")
+form_field("contact_note", _("联系情况"), "text", help=_("什么时间、怎么联系的、对方怎么说"))
+form_field("result", _("办理结果"), "text")
+form_field("reply", _("答复内容"), "text", max_length=10_000,
+           help=_("发给反映人的话：查到什么、做了什么、什么时候做到"))
+form_field("evidence", _("办结材料"), "files")
+form_field("days", _("延长几个工作日"), "number")
+form_field("until", _("挂起到"), "moment")
+form_field("solved", _("解决了吗"), "choice", choices=tuple(rules.SOLVED.items()))
+form_field("satisfied", _("满意吗"), "choice", choices=tuple((str(n), t) for n, t in rules.SATISFACTION.items()))
+form_field("said", _("想说的话"), "text", max_length=1000)
+form_field("attempt", _("拨打情况"), "line", max_length=200)
+form_field("checked", _("核查结果"), "choice",
+           choices=(("fixed", _("问题已不存在")), ("unclear", _("无法核实")), ("partly", _("部分解决"))))
+form_field("explanation", _("书面说明"), "text", max_length=10_000)
+form_field("ruling", _("裁定理由"), "text")
+
+
+@cleaner("category")
+def _category(spec: FormField, raw: Any, case: Case) -> str:
+    found = Category.objects.filter(code=str(raw), active=True).exclude(limit="").first()
+    if found is None:
+        raise ValueError(_("没有这个类别，请从列表里选。"))
+    return found.code
+
+
+@cleaner("answer")
+def _answer(spec: FormField, raw: Any, case: Case) -> int:
+    found = Answer.objects.filter(pk=int(raw), active=True).first() if str(raw).isdecimal() else None
+    if found is None:
+        raise ValueError(_("知识库里没有这一条，请重新选。"))
+    return found.pk
+
+
+@cleaner("case")
+def _case(spec: FormField, raw: Any, case: Case) -> str:
+    code = codes.read_code(str(raw))
+    if not code or code == case.code or not Case.objects.filter(code=code).exists():
+        raise ValueError(_("没有找到这个编号的事项。"))
+    return code
+
+
+@cleaner("place")
+def _place(spec: FormField, raw: Any, case: Case) -> list[float]:
+    try:
+        lon, lat = (float(x) for x in (raw.split(",") if isinstance(raw, str) else raw))
+    except (TypeError, ValueError):
+        raise ValueError(_("地点不对，请在地图上点选。")) from None
+    if index.locate(lon, lat) is None:
+        raise ValueError(_("这个地点不在本区范围内。"))
+    return [lon, lat]
+
+
+# Conditions -----------------------------------------------------------------------------------------------------------
+
+
+@condition()
+def something_is_said(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Words, voice or a photo, one is enough: 条例 art. 8."""
+    return None if form.get("words") or form.get("voice") or form.get("photos") else str(
+        _("请写几句话、说一段话或拍张照片，有一样就行。"))
+
+
+@condition()
+def a_complaint_has_a_summary(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Handlers of a complaint read the clerk's summary, never the original: rights 4.1."""
+    guarded = form.get("kind", case.request.kind) in rules.GUARDED or form.get("about_unit")
+    return str(_("投诉、举报要写摘要：承办单位只看摘要。")) if guarded and not form.get("summary") else None
+
+
+@condition(early=True)
+def found_by_the_worker(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    return None if case.origin == "staff" else str(_("只有网格员自己发现的问题可以自办。"))
+
+
+@condition()
+def not_to_a_recused_unit(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Never hand a complaint to the unit it is about, or one below it: rights 4.2."""
+    wanted = [form.get("lead"), *(form.get("helpers") or [])]
+    units = Unit.objects.filter(pk__in=[u for u in wanted if u])
+    return str(_("不能派给被投诉的单位或它的下级。")) if any(roles.is_recused(u, case) for u in units) else None
+
+
+@condition()
+def the_same_matter_is_open(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Merge into a case that is open, that one may see, and that does not complain of other units."""
+    found = queries.visible_to(by.standing).filter(code=form.get("same_case", ""), closed_at=None).first()
+    return None if found and found.about_units == case.about_units else str(_("要并入的事项不存在或已经办结。"))
+
+
+@condition()
+def evidence_as_the_category_asks(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Photo, document, call record or none, by category; nothing is demanded that the matter does not need."""
+    wanted = case.request.category.evidence if case.request.category else "none"
+    kinds = {f.kind for f in form.get("_files", [])}
+    if wanted in ("photo", "document") and wanted not in kinds:
+        return str(_("这类事项办结要附照片。") if wanted == "photo"
+                   else _("这类事项办结要附文件（PDF、Word 或 Excel），照片不算。"))
+    if wanted == "call" and not case.entries.filter(action="contact").exists():
+        return str(_("这类事项办结前要先记录联系诉求人的情况。"))
+    return None
+
+
+@condition(early=True)
+def dispatched_just_now(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    young = clock.now() - case.entered_at <= timedelta(seconds=rules.UNDO_SECONDS)
+    signed = case.expectations.filter(name="sign", task__done_at=None).exclude(met_at=None).exists()
+    return None if young and not signed else str(_("派出已超过 60 秒或对方已签收，不能撤回，可以改派。"))
+
+
+@condition(early=True)
+def a_resident_reported(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Nobody rates what he found himself: staff's own finds are checked on site instead (rights 4.5)."""
+    return None if case.origin != "staff" else str(_("工作人员发现的问题不评价，由现场核查确认。"))
+
+
+@condition()
+def needs_a_check(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Check on site where nobody can be called, and a sample of the others; never everything."""
+    return None if not can_call(case) or rules.is_sampled(case.pk) else "not needed"
+
+
+@condition(early=True)
+def can_be_called(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    return None if can_call(case) else str(_("没有留电话，无法回访。"))
+
+
+@condition(early=True)
+def cannot_be_called(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    return str(_("留了电话的要回访。")) if can_call(case) else None
+
+
+def can_call(case: Case) -> bool:
+    """Say whether somebody left a number to call back."""
+    return bool(case.request.phone)
+
+
+# Kept with an act -----------------------------------------------------------------------------------------------------
+
+
+@keeps("request.accept")
+def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> None:
+    request, was_guarded = case.request, case.request.is_guarded
+    category = Category.objects.get(code=values["category"])
+    request.category, request.kind = category, values.get("kind", request.kind)
+    if values.get("about_unit") and not request.is_guarded:
+        request.kind = "complain"  # whatever it was called: it is about a unit
+    request.summary = values.get("summary", "")
+    own = [t for t in request.tokens if not t.startswith(rules.OF_SUMMARY)]
+    request.tokens = own + rules.summary_tokens(chinese.bigrams(request.summary))
+    request.save(update_fields=["category", "kind", "summary", "tokens"])
+    case.urgent = category.urgent
+    case.fields = {**case.fields, "hide_reporter": bool(values.get("hide_reporter"))}
+    if request.is_guarded:
+        case.title = request.summary[:40]
+    elif was_guarded:
+        case.title = rules.title(request.words) or case.title
+    if values.get("place"):
+        move(case, *values["place"])
+    flow.set_standard(case, category.limit, category.limit_source)
+    if values.get("about_unit"):
+        flow.set_about(case, [values["about_unit"]])
+
+
+ENDS_HERE = ["answer", *rules.DECLINE_TEXTS]
+
+
+@keeps(*(f"request.{name}" for name in ENDS_HERE), *(f"request.{name}.ask" for name in ENDS_HERE))
+def _ended_here(case: Case, values: Values, by: Actor, entry: Entry) -> None:
+    """Take the reporter's words out of the title of a complaint that nobody wrote a summary of (rights 4.1).
+
+    Before a reviewer reads it, and also where nobody knew it for a complaint until the desk said so.
+    """
+    request = case.request
+    if values.get("kind", request.kind) != request.kind:
+        request.kind = values["kind"]
+        request.save(update_fields=["kind"])
+    if request.is_guarded:
+        case.title = str(rules.KINDS[request.kind])
+
+
+def move(case: Case, lon: float, lat: float) -> None:
+    """Put a case at another point of the city."""
+    found = index.locate(lon, lat)
+    assert found is not None
+    case.lon, case.lat, case.place_id, case.path = lon, lat, found.place_id, list(found.path)
+
+
+@keeps("request.solve_here")
+def _solved_here(case: Case, values: Values, by: Actor, entry: Entry) -> None:
+    case.request.category = Category.objects.get(code=values["category"])
+    case.request.save(update_fields=["category"])
+
+
+@keeps("request.take_back")
+def _taken_back(case: Case, values: Values, by: Actor, entry: Entry) -> None:
+    """Take a unit that had it by mistake for a minute out of it again."""
+    mistaken = {case.fields.get("lead"), *(case.fields.get("helpers") or [])}
+    case.unit_ids = [u for u in case.unit_ids if u not in mistaken]
+    case.fields = {**case.fields, "lead": None, "helpers": [], "section": None}
+
+
+@keeps("request.merge")
+def _merged(case: Case, values: Values, by: Actor, entry: Entry) -> None:
+    """Let whoever reported a merged case follow the other one, like those who say 我也遇到."""
+    target = Case.objects.get(code=values["same_case"])
+    case.fields = {**case.fields, "same_case": target.code}
+    Supporter.objects.create(case=target, phone=case.request.phone, device=crypto.blind(f"merged:{case.code}"),
+                             secret=codes.new_secret())
+
+
+@keeps("request.rate", "request.called")
+def _rated(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
+    """Keep the final answer beside the first, which may have been that it had to be done again."""
+    satisfied = int(values["satisfied"])
+    first = _first_answer(case) or {"solved": values["solved"], "satisfied": satisfied}
+    Rating.objects.create(
+        case=case, solved=values["solved"], satisfied=satisfied, said=values.get("said", ""), rated_at=clock.now(),
+        by="reporter" if by.kind == "reporter" else "callback",
+        first_solved=first["solved"], first_satisfied=first["satisfied"],
+    )
+    return {"first_solved": first["solved"], "first_satisfied": first["satisfied"]}
+
+
+def _first_answer(case: Case) -> Values | None:
+    """Find what was first said of the result, if it was said with a redo."""
+    asked = case.entries.filter(action__in=["redo", "hard"], values__has_key="solved").order_by("id").first()
+    if asked is None:
+        return None
+    satisfied = asked.values.get("satisfied")
+    return {"solved": asked.values["solved"], "satisfied": int(satisfied) if satisfied else None}
+
+
+@keeps("request.finish", "request.answer", "request.emergency", "request.legal", "request.repeat", "request.secret",
+       "request.outside", "request.unlawful", "request.explain", "request.solve_here", "request.interim",
+       "request.extend", "request.hold", "request.resume")
+def _tell_reporter(case: Case, values: Values, by: Actor, entry: Entry) -> None:
+    """Let the reporter see what was answered, and why something takes longer."""
+    entry.public = True
+    entry.save(update_fields=["public"])

@@ -1,0 +1,357 @@
+"""Reading requests: what is near, what was before at the same place, which unit fits, who called from this number."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Avg, Count, F, Q, QuerySet
+from django.db.models.functions import Reverse
+from django.utils.translation import gettext as _
+
+from gongzhi.base import chinese, clock, codes, crypto
+from gongzhi.flow import deadlines
+from gongzhi.flow import queries as flow
+from gongzhi.flow.models import Attachment, Case, Entry
+from gongzhi.org import queries as org
+from gongzhi.org.models import Person, Unit
+from gongzhi.org.rules import Standing
+from gongzhi.places import index
+from gongzhi.places import queries as places
+from gongzhi.places.index import Node
+from gongzhi.requests import access, rules
+from gongzhi.requests.models import Answer, CatalogueLine, Category, Request
+from gongzhi.requests.rules import Suggestion
+
+FINE = ("grid", "compound", "building")  # kinds of place that say where a matter is; a community only says about where
+LOOKED_BACK = 300  # matters of a grid among which the same kind is looked for: two years' worth in the seeds' cities
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A point of the city as people need it: grid in words, compound, who works there."""
+
+    lon: float
+    lat: float
+    grid_id: int
+    path: tuple[int, ...]
+    words: str
+    compound: str = ""
+    compound_id: int | None = None
+    worker: Person | None = None
+
+
+def spot(lon: float, lat: float, compound: Node | None = None, *, look_around: bool = True) -> Spot | None:
+    """Say what a point is; None outside the city. `look_around`: the compound next to it is meant, if none is known."""
+    found = index.locate(lon, lat)
+    if found is None:
+        return None
+    near_by = compound or (places.nearest_compound(lon, lat, 150) if look_around else None)
+    return Spot(
+        round(lon, 6), round(lat, 6), found.place_id, found.path, index.words(found.path),
+        near_by.name if near_by else "", near_by.id if near_by else None, org.grid_worker(found.place_id),
+    )
+
+
+def spot_of(place_id: int) -> Spot | None:
+    """Say what a place of the tree is; None of a community and above: its middle is nobody's address.
+
+    A grid is itself and no compound, since the one next to its middle would be made up.
+    """
+    node = places.node(place_id)
+    if node is None or node.kind not in FINE or node.lon is None or node.lat is None:
+        return None
+    return spot(node.lon, node.lat, node if node.kind == "compound" else None, look_around=node.kind == "building")
+
+
+def area_of(place_id: int | None) -> Node | None:
+    """Give a place too wide to be a spot: a finer one in it is asked for, not guessed."""
+    node = places.node(place_id) if place_id else None
+    return node if node is not None and node.kind not in FINE else None
+
+
+def where(case: Case) -> str:
+    """Say where a case lies, street, community and grid; or that it concerns no particular place."""
+    return index.words(case.path) if case.lon is not None else _("不涉及具体地点")
+
+
+def whereabouts(request: Request) -> str:
+    """Say where a matter is as well as it is known: compound, what was said of the spot, grid."""
+    return " · ".join(filter(None, [exactly(request), where(request.case)]))
+
+
+def exactly(request: Request) -> str:
+    """Say where in its grid a matter is: compound and what was said of the spot; "" where neither is known."""
+    return rules.spot_words(index.name_of(request.compound_id), request.address)
+
+
+def near(lon: float, lat: float, metres: float, *, place_path: Iterable[int] = ()) -> QuerySet[Request]:
+    """List the open requests within some metres of a point."""
+    dlat = metres / 111_320
+    dlon = dlat / max(math.cos(math.radians(lat)), 0.01)
+    return Request.objects.select_related("case", "category", "suggested").filter(
+        case__closed_at=None, case__place__in=_places_around(lon, lat, dlon, dlat),
+        case__lon__range=(lon - dlon, lon + dlon), case__lat__range=(lat - dlat, lat + dlat),
+    )
+
+
+def _places_around(lon: float, lat: float, dlon: float, dlat: float) -> list[int]:
+    """The grids the corners of a small square lie in: an index on place keeps the search short."""
+
+    corners = [(lon, lat), *((lon + x * dlon, lat + y * dlat) for x in (-1, 1) for y in (-1, 1))]
+    return list({found.place_id for c in corners if (found := index.locate(*c))})
+
+
+def nearby_for_public(lon: float, lat: float) -> list[dict[str, Any]]:
+    """What a reporter may see of open matters within 50 m: category and time, never words, never private kinds.
+
+    Complaints, tip-offs, matters about units, and kinds such as noise or asking for help are left out (rights 4.2,
+    4.14).
+    """
+    found = near(lon, lat, rules.NEARBY_METRES).exclude(kind__in=rules.GUARDED).filter(
+        case__private=False, case__about_units=[], category__private=False).annotate(n=Count("case__supporters"))
+    rows = [
+        {"code": r.case.code, "category": r.category.name if r.category else "", "category_code": r.category.code,
+         "opened_at": r.case.opened_at, "metres": metres_to(r.case, lon, lat),
+         "supporters": rules.supporters_words(r.n), "state": r.case.fields.get("public", "received")}
+        for r in found.order_by("-case__opened_at")[:20] if r.category
+    ]
+    return [r for r in rows if r["metres"] <= rules.NEARBY_METRES and r["state"] not in rules.ANSWERED][:5]
+
+
+def metres_to(case: Case, lon: float, lat: float) -> int:
+    """Measure how far a case that has a point is from another."""
+    assert case.lon is not None and case.lat is not None
+    return round(places.distance_m(lon, lat, case.lon, case.lat))
+
+
+def twins(standing: Standing, *, lon: float, lat: float, words: str, phone: str = "", limit: int = 5) -> list[Request]:
+    """List open requests a clerk should look at before registering another: near by, alike in words, or same caller."""
+    allowed = Request.objects.select_related("case__place", "category").filter(
+        case__in=flow.visible_to(standing).filter(closed_at=None, lon__isnull=False))
+    found: dict[int, Request] = {}
+    if phone:
+        found |= {r.pk: r for r in allowed.filter(phone_index=crypto.blind(phone)).order_by("-case__opened_at")[:limit]}
+    close = near(lon, lat, 100).filter(case__in=flow.visible_to(standing))
+    found |= {r.pk: r for r in close.order_by("-case__opened_at")[:limit]}
+    tokens = chinese.bigrams(words)[:12]
+    if len(tokens) >= 3:
+        open_words = allowed if standing.holds("operator") else allowed.exclude(kind__in=rules.GUARDED)
+        alike = _lately(open_words, lon, lat).filter(tokens__overlap=tokens).order_by("-case__opened_at")[:200]
+        found |= {r.pk: r for r in alike if len(set(tokens) & set(r.tokens)) >= max(3, len(tokens) // 3)}
+    return sorted(found.values(), key=lambda r: -len(set(tokens) & set(r.tokens)))[:limit]
+
+
+def _lately(rows: QuerySet[Request], lon: float, lat: float) -> QuerySet[Request]:
+    """Keep the last month of the same community, or three days of everywhere while no place is known."""
+    found = index.locate(lon, lat)
+    if found is None or len(found.path) < 2:
+        return rows.filter(case__opened_at__gte=clock.now() - timedelta(days=3))
+    month_ago = clock.now() - timedelta(days=30)
+    grids = [node.id for node in index.current().children.get(found.path[-2], []) if node.kind == "grid"]
+    return rows.filter(case__place__in=grids, case__opened_at__gte=month_ago)
+
+
+def of_caller(standing: Standing, phone: str) -> QuerySet[Request]:
+    """List a caller's requests, newest first: for the clerk on the line alone (rights 4.3); logged by the door."""
+    cases = Case.objects.filter(flow.not_recused(standing))
+    return Request.objects.select_related("case__place", "category").filter(
+        phone_index=crypto.blind(phone), case__in=cases).order_by("-case__opened_at")
+
+
+def answers(words: str, limit: int = 4) -> list[Answer]:
+    """Find entries of the knowledge base that fit the words, the best first."""
+    tokens = chinese.bigrams(words)
+    if not tokens:
+        return []
+    found = Answer.objects.filter(Q(tokens__overlap=tokens), active=True)[:100]
+    scored = [(sum(3 for k in a.keywords if k in words) + len(set(tokens) & set(a.tokens)), a) for a in found]
+    scored.sort(key=lambda pair: (-pair[0], pair[1].pk))
+    return [a for score, a in scored[:limit] if score >= 2]
+
+
+def suggest_units(case: Case, category: Category | None, limit: int = 3) -> list[Suggestion]:
+    """Suggest who should lead, each with its reasons, sources first: the dispatcher decides.
+
+    1. The dispatch catalogue's line for the category. 2. Who handled the same kind at the same place last time.
+    3. 部件 先属主后属地, 事件 先属地后属主 (常熟): facilities go to their owner first, events to the place.
+    """
+    found: dict[int, tuple[Unit, list[tuple[str, str]], float]] = {}
+
+    def add(unit: Unit | None, source: str, words: str, weight: float) -> None:
+        if unit is None or set(unit.path) & set(case.about_units):
+            return
+        _unit, reasons, score = found.get(unit.pk, (unit, [], 0.0))
+        found[unit.pk] = (unit, [*reasons, (source, words)], score + weight)
+
+    if category is not None:
+        for line in lines_for(category):
+            add(line.lead, "派单目录", f"第 {line.number} 项：{line.text}", 3)
+        for unit, n, days in same_place(case, category):
+            add(unit, "同一地点", f"上次同类事项由其办结（{n} 件，平均 {days} 天）", 2)
+        _by_rule(case, category, add)
+    else:
+        add(org.governing("community", case.path), "属地", "未定类别，先派属地社区", 1)
+    ranked = sorted(found.values(), key=lambda row: (-row[2], row[0].pk))[:limit]
+    total = sum(score for _u, _r, score in ranked) or 1
+    return [Suggestion(u.pk, u.name, tuple(r), round(score / total, 2)) for u, r, score in ranked]
+
+
+def _by_rule(case: Case, category: Category, add: Any) -> None:
+    owner = outside_handler(category, case) or Unit.objects.filter(key=category.owner_key, active_to=None).first() \
+        if category.outside_key or category.owner_key else None
+    place = org.governing("community", case.path)
+    if category.kind == "part":
+        add(owner, "部件先属主", f"{category.name}归{owner.short_name}管养" if owner else "", 2)
+        add(place, "后属地", "属主不明时由属地兜底", 0.5)
+    elif category.kind == "event":
+        add(place, "事件先属地", "发生地社区先到现场", 1.5)
+        add(owner, "后属主", f"{category.name}归{owner.short_name}主管" if owner else "", 1)
+    else:
+        add(owner, "属主", f"{category.name}由{owner.short_name}负责" if owner else "", 1.5)
+        add(place, "属地", "居民生活事项由属地社区协调", 1)
+
+
+def outside_handler(category: Category, case: Case) -> Unit | None:
+    """Find the company that acts first here: the compound's own, else one whose area holds the place, else any."""
+    if not category.outside_key:
+        return None
+    units = Unit.objects.filter(kind="outside", key__startswith=category.outside_key, active_to=None)
+    compound = case.request.compound if hasattr(case, "request") else None
+    if compound and (key := compound.attrs.get(category.outside_key)):
+        return units.filter(key=key).first()
+    near = [u for u in units if u.place_id and u.place_id in [*case.path, *(compound.path if compound else [])]]
+    return near[-1] if near else units.order_by("id").first()
+
+
+def lines_for(category: Category) -> QuerySet[CatalogueLine]:
+    """List the lines of the dispatch catalogue in force for a category, or for the one above it."""
+    today = clock.today()
+    lines = CatalogueLine.objects.select_related("lead").filter(
+        Q(valid_to=None) | Q(valid_to__gte=today), valid_from__lte=today)
+    own = lines.filter(category=category)
+    return own if own.exists() else lines.filter(category=category.parent_id)
+
+
+def before_here(case: Case) -> QuerySet[Case]:
+    """List what came before in the grid of a case, within a year and LOOKED_BACK matters: an index knows these."""
+    since = clock.now() - timedelta(days=365)
+    rows = Case.objects.filter(place_id=case.place_id, opened_at__gte=since).exclude(pk=case.pk)
+    return Case.objects.filter(pk__in=rows.order_by("-opened_at").values("pk")[:LOOKED_BACK])
+
+
+def same_place(case: Case, category: Category, limit: int = 2) -> list[tuple[Unit, int, int]]:
+    """Tell who finished the same kind in the same grid lately: (unit, how many, days on average)."""
+    past = Request.objects.filter(
+        category=category, case__in=before_here(case), case__closed_at__isnull=False,
+        case__outcome__in=["rate", "called", "unrated", "archive"], case__about_units=[],
+    )
+    rows = past.values(lead=F("case__fields__lead")).annotate(
+        n=Count("pk"), spent=Avg(F("case__closed_at") - F("case__opened_at"))).order_by("-n")[:limit]
+    units = {u.pk: u for u in Unit.objects.filter(pk__in=[r["lead"] for r in rows if r["lead"]])}
+    return [(units[r["lead"]], r["n"], max(r["spent"].days, 1)) for r in rows if r["lead"] in units]
+
+
+def search(standing: Standing, text: str) -> QuerySet[Case]:
+    """Find visible cases by code, last digits of a code, or words; handlers do not search originals of complaints."""
+    visible = flow.visible_to(standing)
+    if code := codes.read_code(text):
+        return visible.filter(code=code)
+    if text.isdecimal() and 4 <= len(text) <= 9:
+        return visible.alias(tail=Reverse("code")).filter(tail__startswith=text[::-1])
+    tokens = chinese.bigrams(text)
+    if not tokens:
+        return visible.none()
+    of_words = Q(tokens__contains=tokens)
+    if not standing.holds("operator"):
+        of_words &= ~Q(kind__in=rules.GUARDED)
+    hits = Request.objects.filter(of_words | Q(tokens__contains=rules.summary_tokens(tokens)))
+    return visible.filter(pk__in=hits.values("pk"))
+
+
+def entries_for(standing: Standing | None, case: Case) -> list[Entry]:
+    """List what was said and done, oldest first: all of it to staff, the public part to the reporter (None).
+
+    While a case is open those who handle it read why it must be done again, but not how the reporter rated them
+    (rights 4.4).
+    """
+    entries = case.entries.select_related("unit").prefetch_related("attachments__file").order_by("id")
+    if standing is None:
+        return list(entries.filter(public=True, state="done"))
+    found = list(entries)
+    if case.closed_at is None and handles(standing, case):
+        for entry in found:
+            entry.values = {k: v for k, v in entry.values.items() if k not in ("solved", "satisfied")}
+    return found
+
+
+def handles(standing: Standing, case: Case) -> bool:
+    """Say whether a person is of a unit that handles a case, or of one below it."""
+    fields = case.fields
+    return bool({fields.get("lead"), fields.get("section"), *(fields.get("helpers") or [])} & standing.lineage)
+
+
+def originals(standing: Standing | None, case: Case) -> QuerySet[Attachment]:
+    """List the reporter's own photos and recordings, none where the original is closed to the reader."""
+    files = case.attachments.filter(original=True).select_related("file")
+    return files if standing is None or access.may_see_originals(standing, case) else files.none()
+
+
+def followed(case: Case) -> Case:
+    """Give the case in which a merged one goes on (and that one's, and so on), or the case itself."""
+    seen = {case.pk}
+    while case.outcome == "merge":
+        found = Case.objects.filter(code=case.fields.get("same_case", "")).exclude(pk__in=seen).first()
+        if found is None:
+            break
+        seen.add(found.pk)
+        case = found
+    return case
+
+
+def public_state(case: Case) -> str:
+    """Give the state a reporter sees, one of six; of a merged matter, that of the one it goes on in."""
+    other = followed(case)
+    return follower_state(other) if other.pk != case.pk else str(case.fields.get("public", "received"))
+
+
+def follower_state(case: Case) -> str:
+    """Give the state somebody sees who follows another's matter, and is not the one who is asked to rate it."""
+    state = str(case.fields.get("public", "received"))
+    return "done" if state == "to_rate" else state
+
+
+def precedents(standing: Standing, category: Category, limit: int = 5) -> QuerySet[Entry]:
+    """List rulings on who is responsible for a category, the newest first, as far as the person may see their cases."""
+    rulings = Entry.objects.filter(
+        action__in=["rule", "appeal.agree", "appeal.refuse"], case__request__category=category)
+    return rulings.filter(case__in=flow.visible_to(standing)).select_related("case", "unit").order_by("-id")[:limit]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """What a person without a phone takes home: code, who has it, by when and by which rule."""
+
+    code: str
+    title: str
+    where: str
+    holder: str
+    opened_at: datetime
+    due_at: datetime | None
+    rule: str
+    source: str
+    state: str
+
+
+def slip(case: Case) -> Slip:
+    """Say of a case what its paper slip says; never the link, which only the reporter may hold (rights 4.4)."""
+    desks = case.tasks.filter(done_at=None, kind="work", unit__isnull=False).order_by("pk").select_related("unit")
+    holders = list(dict.fromkeys(t.unit.name for t in desks if t.unit))[:2]
+    request = case.request
+    process = flow.definition(case.version_id)
+    return Slip(
+        case.code, case.title, whereabouts(request), "、".join(holders), case.opened_at, case.due_at,
+        deadlines.rule_words(process.deadline, case), case.standard_source,
+        str(rules.PUBLIC_STATES[case.fields.get("public", "received")]),
+    )

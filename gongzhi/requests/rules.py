@@ -1,0 +1,117 @@
+"""What the trade says about requests, as plain data and functions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+# Five kinds of what people say: 北京市接诉即办工作条例 art. 2.
+KINDS = {
+    "consult": _("咨询"), "help": _("求助"), "complain": _("投诉"), "tip_off": _("举报"), "suggest": _("建议"),
+}
+GUARDED = ("complain", "tip_off")  # whose original words are closed to handlers: rights 4.1
+CHANNELS = {
+    "portal": _("网页"), "qr": _("小区二维码"), "phone": _("热线电话"), "grid": _("网格员上报"),
+    "window": _("服务窗口"), "api": _("接口"),
+}
+SOLVED = {"solved": _("已解决"), "partly": _("部分解决"), "unsolved": _("未解决")}
+# Five levels of 好差评; the elder mode shows 5, 3 and 1. From 3 up counts as satisfied (default, no source).
+SATISFACTION = {5: _("非常满意"), 4: _("满意"), 3: _("基本满意"), 2: _("不满意"), 1: _("非常不满意")}
+ELDER_LEVELS = (5, 3, 1)
+SATISFIED_FROM = 3
+PUBLIC_STATES = {
+    "received": _("已收到"), "dispatching": _("正在派单"), "handling": _("办理中"), "to_rate": _("待您评价"),
+    "done": _("已办完"), "redoing": _("正在重办"),
+}
+RETURN_CODES = {
+    "not_mine": _("不属于本单位职责"), "wrong_place": _("不在本单位辖区"), "needs_lead": _("应由其他单位主办"),
+    "duplicate": _("与其他事项重复"), "unclear": _("事项不清，无法办理"),
+}
+EMERGENCY_LINES = {"110": _("110 报警"), "119": _("119 火警"), "120": _("120 急救"), "122": _("122 交通事故")}
+LEGAL_CHANNELS = {
+    "court": _("诉讼"), "arbitration": _("仲裁"), "discipline": _("纪检监察"), "review": _("行政复议"),
+    "disclosure": _("政府信息公开"), "petition": _("已进入信访程序"),
+}
+# What the clerk says for each of the six lawful ways not to dispatch: 条例 art. 11, texts ours.
+DECLINE_TEXTS = {
+    "emergency": _("您反映的情况紧急，应由 {line} 处理。我们已即时转接，请保持电话畅通。"),
+    "legal": _("您反映的事项依法应当通过{channel}途径解决，请向有权机关提出。"),
+    "repeat": _("您反映的同一事项（编号 {code}）正在办理或已经办结，没有新的事实，现将结果告知您。"),
+    "secret": _("您反映的事项涉及国家秘密、商业秘密或个人隐私，按规定不能通过本渠道办理，特向您解释。"),
+    "outside": _("您反映的事项不属于行政机关职责，可以通过市场或社会渠道解决：{channel}。"),
+    "unlawful": _("您提出的要求与法律法规或公序良俗不符，请您理解。"),
+}
+# Phrases that say nothing of what was done: the page warns, it does not refuse (default, no source).
+EMPTY_PHRASES = (
+    "已转相关部门", "已转有关部门", "已反馈相关部门", "正在处理中", "正在积极处理", "高度重视", "下一步将", "尽快处理",
+    "请耐心等待", "已知晓", "情况属实，已处理",
+)
+DEFAULT_STANDARD = ("7d calendar", "一般诉求 7 天：DB11/T 2021—2022 征求意见稿，可在类别表中修改")
+NEARBY_METRES = 50
+FEW_SUPPORTERS = 5  # fewer are shown as "<5": rights 4.1
+UNDO_SECONDS = 60
+CHECK_ONE_IN = 20  # site check on a sample: 5 % (default, no source)
+
+
+def decline_text(branch: str, *, line: str = "", channel: str = "", code: str = "") -> str:
+    """Give what the clerk says for a lawful branch; what is not known yet stands as a gap to fill in."""
+    gap = "____"
+    return str(DECLINE_TEXTS[branch]).format(line=line or gap, channel=channel or gap, code=code or gap)
+
+
+def empty_phrases(text: str) -> list[str]:
+    """List the phrases of a reply that say nothing of what was done."""
+    return [phrase for phrase in EMPTY_PHRASES if phrase in text]
+
+
+OF_SUMMARY = "#"  # marks the search tokens of a summary: who may not read the original finds a complaint by these
+
+
+def summary_tokens(tokens: Iterable[str]) -> list[str]:
+    """Mark search tokens as those of a summary."""
+    return [OF_SUMMARY + token for token in tokens]
+
+
+ANSWERED = ("to_rate", "done")  # nobody joins what was answered already
+
+
+def spot_words(compound: str, address: str) -> str:
+    """Say a spot once: 祥和花园 3号楼1单元201; the compound is left out where the address names it itself."""
+    address = " ".join(address.split())
+    return address if address.startswith(compound) else " ".join(filter(None, [compound, address]))
+
+
+def title(words: str) -> str:
+    """Give the title of a matter: what its first line begins with."""
+    return words.splitlines()[0][:40] if words else ""
+
+
+def supporters_words(n: int) -> str:
+    """Say how many others met the same; few are not counted out."""
+    return "" if n == 0 else f"<{FEW_SUPPORTERS}" if n < FEW_SUPPORTERS else str(n)
+
+
+def is_sampled(case_id: int) -> bool:
+    """Choose one case in twenty for a site check; the same answer whenever asked."""
+    return case_id * 2654435761 % 2**32 % CHECK_ONE_IN == 0
+
+
+def mask_phone(phone: str) -> str:
+    """Show a phone number without its middle."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 8 else "****" if phone else ""
+
+
+def mask_name(name: str) -> str:
+    """Show a name by its first character."""
+    return name[:1] + "*" * (len(name) - 1) if name else ""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A unit the machine suggests, with its reasons, the source of each first."""
+
+    unit_id: int
+    unit_name: str
+    reasons: tuple[tuple[str, str], ...]  # (source, words)
+    confidence: float
+    helpers: tuple[int, ...] = ()
