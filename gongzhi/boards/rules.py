@@ -1,0 +1,249 @@
+"""What boards count: how a case becomes a fact, which measures a fact has, and the rates made of them.
+
+A measure is decided once, here. The daily counters and the lists behind every number both read it from the fact, so a
+number and its list cannot differ. What depends on the present moment (open, overdue) is asked of the open facts.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+# Ways a request ends without having been handled: counted apart, in no rate (reference: 条例 art. 11; defaults).
+APART = {
+    "answered": _("当场答复"),
+    "declined": _("不予受理"),
+    "self_solved": _("网格员自办"),
+    "merged": _("已并单"),
+    "withdrawn": _("反映人撤回"),
+}
+TO_HANDLING = ("dispatch", "designate", "redispatch", "rule")
+FROM_UNIT = ("return", "appeal", "take_back")  # the unit leaves the case
+AGAIN = ("redo", "fail", "hard")  # the reporter, or the check, says it is not solved
+UNREAD = "receiving"
+SATISFIED_FROM = 3  # 基本满意 and better (default, no source)
+
+MEASURES: dict[str, str | Promise] = {
+    "opened": _("收到"),
+    "dispatched": _("已派单"),
+    "finished": _("已办结"),
+    "on_time": _("按期办结"),
+    "late": _("超期办结"),
+    "contact_due": _("应联系"),
+    "contacted": _("按时联系"),
+    "rated": _("已评价"),
+    "solved": _("已解决"),
+    "satisfied": _("满意"),
+    "unrated": _("归档未评价"),
+    "rerated": _("改评"),
+    "redone": _("重办过"),
+    "returned": _("退过单"),
+    "extended": _("延过期"),
+    **APART,
+}
+NOW: dict[str, str | Promise] = {
+    "open": _("在办"), "overdue": _("超期未办结"), "soon": _("24 小时内到期"), "held": _("已挂起"),
+}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A rate: measures of its numerator and denominator; `overdue` adds the overdue open ones to the denominator."""
+
+    name: str
+    title: str | Promise
+    part: str
+    whole: str
+    overdue: bool
+    says: str | Promise  # what is in it and what is not, in words
+
+
+# 响应, 解决, 满意: 北京市接诉即办工作条例 art. 32. What is divided by what: common practice, no official formula found.
+RATES = (
+    Rate("response", _("响应率"), "contacted", "contact_due", False,
+         _("按时联系反映人的 / 应联系的；没留电话的、没到时限的不算")),
+    Rate("on_time", _("按期办结率"), "on_time", "finished", True,
+         _("按期办结的 / 已办结的和超期未办结的；没到期的不算，延期经批准的按新期限算")),
+    Rate("solved", _("解决率"), "solved", "rated", False,
+         _("反映人说已解决的 / 已评价的；未评价的不算，部分解决不算解决")),
+    Rate("satisfied", _("满意率"), "satisfied", "rated", False,
+         _("基本满意以上的 / 已评价的；未评价的不算，没有默认好评")),
+)
+# 综合得分 30/35/35: 准格尔旗, read in an excerpt only; weights differ from place to place, Beijing's were not found.
+WEIGHTS = {"response": 30, "solved": 35, "satisfied": 35}
+WEIGHTS_SOURCE = _("权重 30/35/35：准格尔旗做法（摘录），各地不同")
+
+
+@dataclass(frozen=True)
+class Band:
+    """A group of teams by on-time rate; bands, never ranks. Lower bounds in percent (default, no source)."""
+
+    state: str
+    title: str | Promise
+    at_least: float
+
+
+FEWEST = 5  # a team with fewer is in no band (default, no source)
+BANDS = (
+    Band("done", _("好，97% 以上"), 97),
+    Band("intime", _("达标，95%–97%"), 95),
+    Band("due", _("要帮一把，95% 以下"), 0),
+)
+
+
+def band(part: int, whole: int) -> Band | None:
+    """Choose the band of a rate; a denominator too small to say anything has none."""
+    return next(b for b in BANDS if part * 100 >= b.at_least * whole) if whole >= FEWEST else None
+
+
+def fold(fact: Any, verb: str, at: datetime, data: dict[str, Any], places: list[int]) -> None:
+    """Bring a fact up to date with one line of the log about its case. `verb` is without "request."."""
+    fact.path, fact.stage = places or fact.path, data.get("to") or fact.stage
+    if data.get("due"):
+        fact.due_at = datetime.fromisoformat(data["due"])
+    step = STEPS.get(verb)
+    if step:
+        step(fact, at, data)
+    if data.get("to") in ENDS:
+        fact.closed_at, fact.outcome, fact.end = at, verb, data["to"]
+    elif data.get("to") == "confirming" and data.get("from") in ("handling", "hard"):
+        _finish(fact, at)
+
+
+def _open(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.opened_at, fact.origin = at, data.get("origin", "resident")
+    fact.channel, fact.kind = data.get("channel", ""), data.get("kind", "")
+    fact.callable, fact.first_due_at = bool(data.get("callable")), fact.due_at
+
+
+def _accept(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.category, fact.first_due_at = data.get("category", fact.category), fact.due_at
+    fact.kind = data.get("kind", fact.kind)
+    fact.about_units = [data["about_unit"]] if data.get("about_unit") else fact.about_units
+
+
+def _dispatch(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    again = fact.first_finished_at is not None
+    fact.dispatched_at = fact.dispatched_at or at
+    if data.get("lead") != fact.lead:
+        fact.lead, fact.helpers, fact.contacted_at, fact.in_time = data.get("lead"), [], None, None
+        fact.signed_at = None
+    fact.helpers = sorted({*fact.helpers, *data.get("helpers", [])})
+    if again:
+        _redo_due(fact, data)
+
+
+def _redo_due(fact: Any, data: dict[str, Any]) -> None:
+    """Give a redone case the deadline of its new stage; the case's own stays."""
+    dues = [t["due"] for t in data.get("opened", []) if t.get("role") == "lead" and t.get("due")]
+    if dues:
+        fact.redo_due_at = datetime.fromisoformat(dues[0])
+
+
+def _leave(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    if data.get("to"):
+        fact.lead, fact.helpers, fact.signed_at, fact.contacted_at, fact.in_time = None, [], None, None, None
+
+
+def _return(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.n_returns += 1
+    _leave(fact, at, data)
+
+
+def _sign(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.signed_at = fact.signed_at or at
+
+
+def _contact(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    if fact.contacted_at is None:
+        fact.contacted_at = at
+        fact.in_time = bool(data.get("in_time")) if fact.in_time is None else fact.in_time
+
+
+def _missed(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    if data.get("expected") == "contact" and fact.contacted_at is None and data.get("unit") in (None, fact.lead):
+        fact.in_time = False
+
+
+def _finish(fact: Any, at: datetime) -> None:
+    """Settle lateness: by the case's deadline at the first finish, by the redo's own at the next; late stays late."""
+    due = fact.redo_due_at if fact.first_finished_at else fact.due_at
+    in_time = due is None or at <= due
+    fact.on_time = in_time if fact.on_time is None else fact.on_time and in_time
+    fact.finished_at, fact.first_finished_at = at, fact.first_finished_at or at
+    if fact.in_time is None and fact.callable and fact.dispatched_at:
+        fact.in_time = False  # finished without a word to the reporter
+
+
+def _again(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.n_redo, fact.finished_at = fact.n_redo + 1, None
+    fact.redo_due_at = None
+    _redo_due(fact, data)
+
+
+def _extend(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.n_extended += 1
+
+
+def _hold(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.held_at = at
+
+
+def _resume(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.held_at = None
+
+
+def _rate(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    """Keep the first rating: a later one may have been asked for (rights 4.4); it is counted as 改评."""
+    fact.solved, fact.satisfied = data.get("solved", ""), int(data.get("satisfied") or 0) or None
+    fact.rated_at = at
+
+
+def _called(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.called_back = True
+    _rate(fact, at, data)
+
+
+def _rerate(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    fact.rerated = True
+
+
+STEPS = {
+    "open": _open, "accept": _accept, "solve_here": _accept, **dict.fromkeys(TO_HANDLING, _dispatch),
+    "return": _return, "appeal": _return, "take_back": _leave, "sign": _sign, "contact": _contact, "missed": _missed,
+    **dict.fromkeys(AGAIN, _again), "extend": _extend, "hold": _hold, "resume": _resume, "rate": _rate,
+    "called": _called, "rerate": _rerate,
+}
+ENDS = {"archived", *APART}
+
+
+def measures(fact: Any) -> list[str]:
+    """List the measures of a fact, those that do not depend on the present moment.
+
+    Before it has been read it has none: nobody knows yet whom it complains of, so nobody may see it counted.
+    """
+    if fact.stage == UNREAD:
+        return []
+    if fact.end in APART:
+        return ["opened", fact.end]
+    handled, closed = fact.finished_at is not None, fact.closed_at is not None
+    holds = {
+        "opened": True,
+        "dispatched": fact.dispatched_at is not None,
+        "finished": handled,
+        "on_time": handled and fact.on_time is True,
+        "late": handled and fact.on_time is False,
+        "contact_due": fact.callable and fact.in_time is not None,
+        "contacted": fact.callable and fact.in_time is True,
+        "rated": fact.rated_at is not None,
+        "solved": fact.solved == "solved",
+        "satisfied": (fact.satisfied or 0) >= SATISFIED_FROM,
+        "unrated": closed and fact.rated_at is None,
+        "rerated": fact.rerated,
+        "redone": fact.n_redo > 0,
+        "returned": fact.n_returns > 0,
+        "extended": fact.n_extended > 0,
+    }
+    return [name for name, held in holds.items() if held]
