@@ -1,0 +1,271 @@
+"""The acts on a case page: which buttons stand there, the form that opens in place, what is said afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from gongzhi.base import codes, html
+from gongzhi.base.errors import Faults, Refused
+from gongzhi.desk import dossier, queries, timeline
+from gongzhi.desk.dossier import Dossier
+from gongzhi.flow import actions, offers, registry
+from gongzhi.flow import queries as flow
+from gongzhi.flow.actors import Actor
+from gongzhi.flow.models import Attachment, Case, Entry
+from gongzhi.flow.offers import Offer
+from gongzhi.org.models import Unit
+from gongzhi.requests import forms, rules
+from gongzhi.requests.forms import HANDLING, BoundField, Kept
+from gongzhi.requests.models import CatalogueLine
+from gongzhi.requests.rules import Suggestion
+
+SHOWN = 4  # buttons in a row; the others stand behind 更多
+KEYS = ("accept", "dispatch", "sign", "contact", "finish", "called", "checked", "rule")  # what d does
+FINAL = {"unrated": _("归档以后不能再改，确定没有接通、不再回访？")}
+CAREFUL = ("return", "appeal", "refuse", "excuse", "send_back", "hold", "hard", "merge", "take_back")
+DECLINES = tuple(rules.DECLINE_TEXTS)
+ICONS = timeline.ICONS | {"agree": "check", "refuse": "x", "legal": "x", "repeat": "x", "secret": "x", "outside": "x",
+                         "unlawful": "x", "withdraw": "x"}
+
+
+@dataclass(frozen=True)
+class Button:
+    """One act as it stands on the page: a link to its form, or a button that does it at once."""
+
+    offer: Offer
+    icon: str
+    href: str
+    url: str
+    at_once: bool
+    confirm: str
+    group: str  # main, more, decline, quiet
+    key: str
+    title: str
+
+    def asks(self, name: str) -> bool:
+        """Say whether the form of the act has a field."""
+        return not self.offer.refused and any(f.name == name for f in self.offer.form)
+
+
+def buttons(seen: Dossier) -> list[Button]:
+    """List what a person can do now, the next step first; what is not allowed stands last, with its reason."""
+    ranked = sorted(seen.offers, key=lambda o: _rank(o))
+    found, key, n = [], "d", 0
+    for offer in ranked:
+        group = _group(offer)
+        if group == "main":
+            n += 1
+            group = "main" if n <= SHOWN else "more"
+        usable = not offer.refused
+        found.append(_button(seen, offer, group, key if usable else ""))
+        key = "" if usable else key
+    return found
+
+
+def _rank(offer: Offer) -> tuple[bool, bool, int, bool]:
+    approving = offer.name in ("agree", "refuse")
+    first = KEYS.index(offer.name) if offer.name in KEYS else len(KEYS)
+    return bool(offer.refused), offer.is_verb and not approving, 0 if approving else first, offer.name in CAREFUL
+
+
+def _group(offer: Offer) -> str:
+    if offer.name in DECLINES:
+        return "decline"
+    return "quiet" if offer.is_verb and offer.name not in ("agree", "refuse", "assign") else "main"
+
+
+def _button(seen: Dossier, offer: Offer, group: str, key: str) -> Button:
+    case, title = seen.case, offer.title
+    if offer.name in ("agree", "refuse"):
+        asked = next((t.asks or {} for t in seen.tasks if t.pk == offer.task_id), {})
+        title = f"{title}{queries.action_title(case, asked.get('action'))}"
+    page = reverse("desk:case", args=[case.code])
+    query = {"do": offer.name, **({"task": str(offer.task_id)} if offer.task_id else {})}
+    return Button(
+        offer, ICONS.get(offer.name, "clipboard-check"), page + "?" + urlencode(query) + "#act",
+        reverse("desk:act", args=[case.code, offer.name]), not offer.form, FINAL.get(offer.name, ""), group, key, title)
+
+
+@dataclass
+class Panel:
+    """The form of an act, open on the page."""
+
+    offer: Offer
+    fields: list[BoundField]
+    url: str
+    button: str
+    said: str
+    stage: str
+    draft: str
+    suggestions: list[Suggestion] = field(default_factory=list)
+    due_at: datetime | None = None
+    returns_left: int | None = None
+    last_answer: str = ""
+    precedents: list[tuple[Entry, str]] = field(default_factory=list)
+    asked: tuple[str, list[tuple[str, str]], list[Attachment]] | None = None
+    other: Button | None = None
+
+    @property
+    def dispatches(self) -> bool:
+        return any(f.name == "lead" for f in self.fields)
+
+    @property
+    def writes_reply(self) -> str:
+        """Name the field in which empty phrases are warned about."""
+        return next((f.name for f in self.fields if f.name in ("reply", "told", "explanation")), "")
+
+    def rest(self) -> list[BoundField]:
+        return [f for f in self.fields if f.name != "lead"]
+
+    @property
+    def lead(self) -> BoundField:
+        return next(f for f in self.fields if f.name == "lead")
+
+
+def find(case: Case, actor: Actor, name: str, task_id: int | None) -> Offer | None:
+    """Find the offer a form was made for, if it still stands."""
+    found = [o for o in offers.available(case, actor) if o.name == name and not o.refused]
+    same = next((o for o in found if o.task_id == task_id), None)
+    return same or (found[0] if found and name not in ("agree", "refuse") else None)
+
+
+def panel(seen: Dossier, name: str, task_id: int | None, *, data: QueryDict | None = None,
+          faults: Mapping[str, str] | None = None, files: Mapping[str, list[Kept]] | None = None,
+          said: str = "") -> Panel | None:
+    """Open the form of an act; None where no act is asked for or it is not (or no longer) the person's."""
+    mine = [o for o in seen.offers if o.name == name and not o.refused]
+    offer = next((o for o in mine if o.task_id == task_id), mine[0] if mine else None)
+    if offer is None:
+        return None
+    case = seen.case
+    leads = any(f.name == "lead" for f in offer.form)
+    suggested = dossier.suggestions(case, seen.request) if leads else None
+    fields = forms.bound_fields(offer, case, data, faults, suggested, files)
+    made = Panel(offer, fields, reverse("desk:act", args=[case.code, name]), offer.title, said, case.stage,
+                 f"act-{case.code}-{name}", suggested or [])
+    if made.dispatches:
+        _prepare_dispatch(made, seen)
+    if name in ("return", "appeal", "rule"):
+        made.precedents = dossier.precedents(seen.standing, seen.request)
+    if name in ("agree", "refuse"):
+        _prepare_decision(made, seen)
+    return made
+
+
+def _prepare_dispatch(made: Panel, seen: Dossier) -> None:
+    made.due_at = dossier.dispatch_due(seen.case, seen.process, made.offer.to)
+    limit = seen.process.limits.get("returns")
+    made.returns_left = limit.max - offers.used("returns", seen.case) if limit else None
+    made.last_answer = dossier.last_answer(seen.same)
+    if made.due_at:
+        words = _("派出，{at}前办结") if made.offer.name in ("dispatch", "designate") else _("{what}，{at}前办结")
+        made.button = words.format(what=made.offer.title, at=html.when(made.due_at))
+    if not made.lead.value and made.suggestions:
+        made.fields = [_with_value(f, made.suggestions[0].unit_id) if f.name == "lead" else f for f in made.fields]
+
+
+def _with_value(f: BoundField, value: Any) -> BoundField:
+    return BoundField(f.name, f.title, f.kind, f.required, f.help, f.choices, str(value), f.error, f.max_length)
+
+
+def _prepare_decision(made: Panel, seen: Dossier) -> None:
+    task = next((t for t in seen.tasks if t.pk == made.offer.task_id), None)
+    if task is None:
+        return
+    made.asked = dossier.asked(task, seen.case, seen.units)
+    made.button = f"{made.offer.title}{made.asked[0]}"
+    if (task.asks or {}).get("action") in ("return", "appeal", "excuse"):
+        made.precedents = dossier.precedents(seen.standing, seen.request)
+    others = (b for b in buttons(seen) if b.offer.task_id == task.pk and b.offer.name != made.offer.name)
+    made.other = next(others, None)
+
+
+def typed(data: QueryDict) -> list[tuple[str, str]]:
+    """List what was typed into a form whose act is gone, so that nothing is lost."""
+    rows = []
+    for name in data:
+        spec, text = registry.fields.get(name), str(data[name])
+        if spec and spec.kind in ("line", "text") and text.strip():
+            rows.append((str(spec.title), text))
+    return rows
+
+
+@dataclass(frozen=True)
+class Batched:
+    """One of several matters that are dispatched together: who is suggested, by when; then what came of it."""
+
+    case: Case
+    suggestions: list[Suggestion]
+    due_at: datetime | None
+    place: str
+    unit: str = ""
+    said: str = ""
+    undo: str = ""
+
+
+def batch(cases: list[Case], actor: Actor) -> list[Batched]:
+    """Prepare matters for being dispatched together; those that cannot be are left out."""
+    rows = []
+    for case in cases:
+        offer = find(case, actor, "dispatch", None)
+        if offer is not None:
+            due_at = dossier.dispatch_due(case, flow.definition(case.version_id), offer.to)
+            place = queries.lies(case)
+            rows.append(Batched(case, dossier.suggestions(case, case.request), due_at, place))
+    return rows
+
+
+def dispatch_all(rows: list[Batched], leads: Mapping[str, str], by: Actor) -> list[Batched]:
+    """Dispatch each to the unit chosen for it, each on its own: what is refused is said, the others go."""
+    done = []
+    for row in rows:
+        lead, said, undo = leads.get(f"lead-{row.case.code}", ""), "", ""
+        if not lead:
+            continue
+        try:
+            moved = actions.act(row.case.pk, "dispatch", by=by, form={"lead": lead}, stage=row.case.stage)
+            undo = reverse("desk:act", args=[moved.code, "take_back"])
+        except Refused as refusal:
+            said = refusal.sentence
+        except Faults as faults:
+            said = "；".join(faults.faults.values())
+        unit = next((s.unit_name for s in row.suggestions if str(s.unit_id) == lead), "")
+        done.append(replace(row, unit=unit, said=said, undo=undo))
+    return done
+
+
+def search_units(case: Case, q: str) -> list[tuple[Unit, str]]:
+    """Find units by name or pinyin, and by the words of their lines in the dispatch catalogue; never recused ones."""
+    allowed = Unit.objects.filter(active_to=None, kind__in=HANDLING).exclude(path__overlap=case.about_units)
+    named = allowed.filter(Q(name__icontains=q) | Q(pinyin__startswith=q.lower()) | Q(pinyin__contains=" " + q.lower()))
+    found = {u.pk: (u, "") for u in named.order_by("id")[:8]}
+    lines = CatalogueLine.objects.filter(Q(text__icontains=q) | Q(category__name__icontains=q), lead__in=allowed)
+    for line in lines.select_related("lead").order_by("id")[:8]:
+        words = _("派单目录第 {n} 项：{text}").format(n=line.number, text=line.text)
+        found.setdefault(line.lead_id, (line.lead, words))
+        if not found[line.lead_id][1]:
+            found[line.lead_id] = (line.lead, words)
+    return list(found.values())[:10]
+
+
+def praise(request: HttpRequest, case: Case, offer: Offer, actor: Actor) -> None:
+    """Say what was done; a dispatch can be taken back for a minute."""
+    code, undo = codes.show_code(case.code), ""
+    text = _("{code} 已{what}").format(code=code, what=offer.title.removesuffix("…"))
+    if offer.approve:
+        text = _("{code} 已提交{what}，等待审核").format(code=code, what=offer.title)
+    lead = case.fields.get("lead")
+    if any(f.name == "lead" for f in offer.form) and lead:
+        name = Unit.objects.filter(pk=lead).values_list("short_name", flat=True).first()
+        text = _("{code} 已派给{unit}").format(code=code, unit=name)
+        if find(case, actor, "take_back", None):
+            undo = reverse("desk:act", args=[case.code, "take_back"])
+    request.session["desk_toast"] = {
+        "text": text, "undo": undo, "draft": f"act-{case.code}-{offer.name}", "state": ""}

@@ -1,0 +1,135 @@
+"""The lists of the desk and what narrows them, as plain data: the address bar is the only memory of a list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+PAGE = 30
+EXPORT_LIMIT = 50_000
+EXPORT_SHORT = 2_000  # what a request writes itself; longer ones a job does (default, no source)
+EXPORT_KEPT = timedelta(hours=24)
+VIEWS_KEPT = 20
+BATCH = 20  # matters dispatched at once
+
+
+@dataclass(frozen=True)
+class View:
+    """One list of the left side. `of`: tasks of my desks, or cases I may see. `posts`: who sees it even if empty."""
+
+    key: str
+    title: str | Promise
+    icon: str
+    of: str = "tasks"
+    posts: tuple[str, ...] = ()
+    state: str = ""
+    blank: str | Promise = ""
+
+
+HANDLERS = ("liaison", "handler", "leader", "gridworker", "gridmanager", "gridhead")
+VIEWS = {v.key: v for v in (
+    View("todo", _("待办"), icon="inbox", blank=_("交给您各个岗位的事都会出现在这里，最急的在最上面。")),
+    View("receiving", _("待受理"), icon="clipboard-list", posts=("operator",),
+         blank=_("新收到、等您受理的诉求会出现在这里。")),
+    View("dispatching", _("待派单"), icon="send", posts=("dispatcher",),
+         blank=_("受理后、等您派给承办单位的事会出现在这里。")),
+    View("signing", _("待签收"), icon="inbox", posts=HANDLERS, blank=_("派给您单位、还没有签收的事会出现在这里。")),
+    View("handling", _("办理中"), icon="tool", posts=HANDLERS, blank=_("您单位正在办理的事会出现在这里。")),
+    View("reviewing", _("待审核"), icon="clipboard-check", posts=("dispatcher", "reviewer", "leader"),
+         blank=_("要您同意或不同意的申请会出现在这里：退单、延期、办结答复。")),
+    View("calling", _("待回访"), icon="phone", posts=("operator",),
+         blank=_("到期还没有评价、要您打电话问一声的事会出现在这里。")),
+    View("checking", _("待核查"), icon="walk", posts=("checker",),
+         blank=_("承办单位说办完了、等您到现场看一眼的事会出现在这里。")),
+    View("hard", _("疑难工单"), icon="urgent", blank=_("三次没有解决或三次退单、升到您这里的事会出现在这里。")),
+    View("today", _("今日到期"), icon="clock-exclamation", posts=("any",), state="due", blank=_("今天没有到期的事。")),
+    View("late", _("我的超期"), icon="alert-triangle", posts=("any",), state="late",
+         blank=_("您手上没有超期的事。")),
+    View("overdue", _("辖区超期"), icon="alert-triangle", of="cases", posts=("any",), state="late",
+         blank=_("您的辖区里没有超期的事。")),
+    View("supervised", _("督办中"), icon="flag", of="cases", posts=("any",),
+         blank=_("街道或区里督办、还没有办完的事会出现在这里。")),
+    View("mine", _("我发起的"), icon="user", of="cases", posts=("any",),
+         blank=_("您登记、上报或代录的事会出现在这里。")),
+    View("all", _("全部事项"), icon="list-check", of="cases", posts=("any",), blank=_("您职责范围内还没有事项。")),
+    View("done", _("已办"), icon="circle-check", of="cases", posts=("any",), blank=_("您办过的事会出现在这里。")),
+)}
+FLAGS = {
+    "supervised": _("督办"), "urgent": _("紧急"), "hard": _("疑难"), "designated": _("指定承办"), "held": _("已挂起"),
+    "twins": _("重复"), "returned": _("退单"), "redone": _("重办"),
+}
+FLAG_ICONS = {
+    "supervised": "flag", "urgent": "urgent", "hard": "urgent", "designated": "bookmark", "held": "player-pause",
+    "twins": "copy", "returned": "arrow-back-up", "redone": "refresh",
+}
+LOUD = ("supervised", "urgent")  # the only marks with a red outline
+DUE = {"late": _("已超期"), "today": _("今日到期")}
+STATES = {"open": _("未办结"), "closed": _("已办结")}
+SORTS = {"due": _("按时限"), "opened": _("按时间")}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What narrows a list; "" where nothing does. Its address is the list's address."""
+
+    view: str = "todo"
+    stage: str = ""
+    category: str = ""
+    place: str = ""
+    origin: str = ""
+    flag: str = ""
+    due: str = ""
+    state: str = ""
+    unit: str = ""
+    since: str = ""
+    until: str = ""
+    q: str = ""
+    sort: str = ""
+    after: str = field(default="", metadata={"page": True})
+
+    @classmethod
+    def read(cls, given: Mapping[str, str]) -> "Filter":
+        """Read an address; what it does not know it leaves out, so that no address is an error."""
+        values = {f.name: str(given.get(f.name, "")).replace("\x00", "").strip()[:100] for f in fields(cls)}
+        values["view"] = values["view"] if values["view"] in VIEWS else "todo"
+        values["sort"] = values["sort"] if values["sort"] in SORTS else ""
+        for name in ("place", "unit"):
+            values[name] = values[name] if values[name].isascii() and values[name].isdecimal() else ""
+        for name, known in (("flag", FLAGS), ("due", DUE), ("state", STATES)):
+            values[name] = values[name] if values[name] in known else ""
+        return cls(**values)
+
+    @classmethod
+    def read_query(cls, query: str) -> "Filter":
+        """Read what stands after the ? of an address."""
+        return cls.read(dict(parse_qsl(query.removeprefix("?")[:2000])))
+
+    @property
+    def of(self) -> View:
+        return VIEWS[self.view]
+
+    @property
+    def by_due(self) -> bool:
+        """Say whether what is due first stands first; where things are over the newest does."""
+        default = "opened" if self.view in ("all", "mine", "done") else "due"
+        return (self.sort or default) == "due"
+
+    @property
+    def narrowed(self) -> dict[str, str]:
+        """Return the filters that are set, without the view, the order and the page."""
+        kept = ("view", "sort", "after")
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in kept and getattr(self, f.name)}
+
+    def but(self, **changes: str) -> str:
+        """Write the address of this list with some filters changed; it begins on its first page."""
+        return replace(self, **{"after": "", **changes}).query
+
+    @property
+    def query(self) -> str:
+        """Write what stands after the ? of the address."""
+        default = Filter()
+        pairs = {f.name: getattr(self, f.name) for f in fields(self)}
+        return "?" + urlencode({k: v for k, v in pairs.items() if v and v != getattr(default, k)})
