@@ -1,0 +1,201 @@
+"""The doors of following a matter: by its link, or by code and last four digits. The link's secret opens one matter."""
+
+from typing import Any
+
+import segno
+from django.conf import settings
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from markupsafe import Markup
+
+from gongzhi.base import clock, files, limits
+from gongzhi.base.access import access
+from gongzhi.base.errors import Faults, Refused
+from gongzhi.flow import actions as flow
+from gongzhi.flow.actors import reporter
+from gongzhi.flow.models import Attachment, Case
+from gongzhi.portal import browser, forms, queries
+from gongzhi.requests import access as doors
+from gongzhi.requests import actions as requests
+from gongzhi.requests import rules
+from gongzhi.requests.models import Rating, Request
+
+
+@access("public")
+@require_http_methods(["GET", "POST"])
+def find(request: HttpRequest) -> HttpResponse:
+    """Open a matter by code and the last four digits of the phone number left; five wrong tries lock the code."""
+    mine = browser.own_matters(request)
+    if request.method == "GET":
+        return render(request, "portal/find.html", {"error": "", "code": request.GET.get("code", ""), "mine": mine,
+                                                    "states": rules.PUBLIC_STATES})
+    if not limits.allow("find", browser.address(request), per_minute=10, burst=20):
+        return render(request, "429.html", status=429)
+    typed = request.POST.get("code", "")[:40]
+    try:
+        found = doors.by_tail(typed, request.POST.get("tail", "")[:20])
+    except Refused as fault:
+        return render(request, "portal/find.html", {"error": fault.sentence, "code": typed, "mine": mine,
+                                                    "states": rules.PUBLIC_STATES},
+                      status=429 if fault.code == "locked" else 422)
+    return redirect("portal:track", found.case.code, found.secret)
+
+
+@access("public")
+@require_GET
+def track(request: HttpRequest, code: str, secret: str) -> HttpResponse:
+    """Show how a matter stands, like a parcel."""
+    found = doors.by_secret(code, secret)
+    response = _page(request, found, toast=_said(request.GET.get("did", ""), found.case))
+    browser.remember(request, response, code, secret)
+    return response
+
+
+def _page(request: HttpRequest, found: Request, *, status: int = 200, **more: Any) -> HttpResponse:
+    elder = request.COOKIES.get("elder") == "1"
+    levels = rules.ELDER_LEVELS if elder else tuple(rules.SATISFACTION)
+    context = {
+        "p": queries.progress(found, reporter(found.pk)), "link": _link(found), "levels": levels,
+        "satisfaction": rules.SATISFACTION, "solved": rules.SOLVED, "given": {}, "faults": {}, "toast": "", **more,
+    }
+    return render(request, "portal/track.html", context, status=status)
+
+
+def _link(found: Request) -> str:
+    return settings.BASE_URL + reverse("portal:track", args=[found.case.code, found.secret])
+
+
+@access("public")
+@require_GET
+def done(request: HttpRequest, code: str, secret: str) -> HttpResponse:
+    """Answer a report: its code, who has it, by when and by which rule, how to follow."""
+    found = doors.by_secret(code, secret)
+    return render(request, "portal/done.html", {"p": queries.progress(found, reporter(found.pk)), "link": _link(found)})
+
+
+@access("public")
+@require_GET
+def slip(request: HttpRequest, code: str, secret: str) -> HttpResponse:
+    """Print the same on paper, with a QR code, for somebody without a phone."""
+    found = doors.by_secret(code, secret)
+    drawn = segno.make(_link(found), error="m").svg_inline(scale=4, border=2)
+    p = queries.progress(found, reporter(found.pk))
+    return render(request, "portal/slip.html", {"p": p, "link": _link(found), "qr": Markup(drawn), "now": clock.now()})
+
+
+@access("public")
+@require_GET
+def file(request: HttpRequest, code: str, secret: str, file_id: int) -> HttpResponseBase:
+    """Show a file of my matter: what I sent, and what was answered to me."""
+    found = doors.by_secret(code, secret)
+    attachment = Attachment.objects.select_related("file", "entry").filter(pk=file_id, case=found.pk).first()
+    if attachment is None or not (attachment.original or (attachment.entry and attachment.entry.public)):
+        raise Http404
+    response = FileResponse(files.path_of(attachment.file_id).open("rb"), content_type=attachment.file.media_type)
+    response["Cache-Control"] = "private, max-age=86400"
+    return response
+
+
+@access("public")
+@require_POST
+def say(request: HttpRequest, code: str, secret: str) -> HttpResponse:
+    """Write to those who handle my matter."""
+    found = doors.by_secret(code, secret)
+    words = request.POST.get("message", "")
+    fault = "" if limits.allow("say", code, per_minute=3, burst=6) else _("发得太快了，请等一分钟。")
+    try:
+        if not fault:
+            requests.say(found.case, words, by=reporter(found.pk))
+    except Faults as faults:
+        fault = faults.faults["words"]
+    if fault:
+        return _page(request, found, status=422, given={"message": words}, faults={"message": fault})
+    return redirect(reverse("portal:track", args=[code, secret]) + "#messages")
+
+
+@access("public")
+@require_POST
+def act(request: HttpRequest, code: str, secret: str, name: str) -> HttpResponse:
+    """Urge, withdraw, or add something to my matter."""
+    found = doors.by_secret(code, secret)
+    form = {"note": request.POST.get("note", "")}
+    try:
+        photos = [Attachment(file=files.store_photo(f.read()).stored, kind="photo", name=str(f.name)[:120])
+                  for f in request.FILES.getlist("photos")[:forms.PHOTOS]]
+        if name == "comment" and photos and not form["note"].strip():
+            name = "attach"
+        flow.act(found.pk, name, by=reporter(found.pk), form=form, files=photos)
+    except Faults as faults:
+        return _page(request, found, status=422, given=form, faults=faults.faults)
+    except Refused as fault:
+        return _page(request, found, status=409, given=form, faults={fault.field or name: fault.sentence})
+    return redirect(reverse("portal:track", args=[code, secret]) + f"?did={name}")
+
+
+def _said(did: str, case: Case) -> str:
+    """Say what was just done; only what did happen has a sentence."""
+    sentences = {
+        "urge": _("已催办，已提醒%(units)s。") % {"units": queries.told(case) or _("接诉即办中心")},
+        "withdraw": _("已撤回，不再办理。"),
+        "comment": _("已补充，办理的人会看到。"),
+        "attach": _("照片已补充，办理的人会看到。"),
+        "pressed": _("已告诉上一级督办人员，办理单位看不到。"),
+    }
+    return sentences.get(did, "")
+
+
+@access("public")
+@require_POST
+def rate(request: HttpRequest, code: str, secret: str) -> HttpResponse:
+    """Say whether it is solved and how satisfied I am; unsolved starts it again. A rating may be changed for a week."""
+    found = doors.by_secret(code, secret)
+    given = {name: request.POST.get(name, "").strip() for name in ("solved", "satisfied", "said")}
+    page = queries.progress(found, reporter(found.pk))
+    faults = _rating_faults(given, page)
+    if faults:
+        return _page(request, found, status=422, given=given, faults=faults)
+    try:
+        _give_rating(found, page, given)
+    except Faults as wrong:
+        return _page(request, found, status=422, given=given, faults=wrong.faults)
+    except Refused as fault:
+        return _page(request, found, status=409, given=given, faults={"solved": fault.sentence})
+    return redirect("portal:track", code, secret)
+
+
+def _rating_faults(given: dict[str, str], page: queries.Progress) -> dict[str, str]:
+    faults = {}
+    if given["solved"] not in rules.SOLVED:
+        faults["solved"] = _("请选一项：解决了吗？")
+    if given["satisfied"] not in {str(n) for n in rules.SATISFACTION}:
+        faults["satisfied"] = _("请选一项：满意吗？")
+    if given["solved"] == "unsolved" and not given["said"] and not page.may_change_rating:
+        faults["said"] = _("请写一句哪里没解决，好让他们重办。")
+    return faults
+
+
+def _give_rating(found: Request, page: queries.Progress, given: dict[str, str]) -> None:
+    by = reporter(found.pk)
+    if page.may_change_rating:
+        requests.change_rating(
+            found.case, solved=given["solved"], satisfied=int(given["satisfied"]), said=given["said"], by=by)
+        return
+    again = next((name for name in ("redo", "hard") if name in page.can), "")
+    if given["solved"] == "unsolved" and again:
+        flow.act(found.pk, again, by=by, form={**given, "reason": given["said"]})
+    else:
+        flow.act(found.pk, "rate", by=by, form=given)
+
+
+@access("public")
+@require_POST
+def pressed(request: HttpRequest, code: str, secret: str) -> HttpResponse:
+    """Report that somebody asked me to change my rating; only the supervising level learns of it."""
+    found = doors.by_secret(code, secret)
+    if not Rating.objects.filter(case=found.pk).exists():
+        raise Http404
+    requests.press_reported(found.case, by=reporter(found.pk))
+    return redirect(reverse("portal:track", args=[code, secret]) + "?did=pressed")
