@@ -1,0 +1,25 @@
+"""Structured logs: one JSON object a line, with the request's id."""
+
+import json
+import logging
+from contextvars import ContextVar
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+_STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "request", "taskName"}
+
+
+class Line(logging.Formatter):
+    """Format a record as one JSON line; what a caller passes in `extra` becomes a field."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request": request_id.get(),
+            **{k: v for k, v in record.__dict__.items() if k not in _STANDARD},
+        }
+        if record.exc_info:
+            line["fault"] = self.formatException(record.exc_info)
+        return json.dumps({k: v for k, v in line.items() if v != ""}, ensure_ascii=False, default=str)

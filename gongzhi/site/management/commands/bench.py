@@ -1,0 +1,27 @@
+"""`gongzhi bench [create|pages|places|projections]`: measure on the demo city, in a home of its own."""
+
+from argparse import ArgumentParser
+from importlib import import_module
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+NAMES = ["places", "create", "pages", "projections"]
+
+
+class Command(BaseCommand):
+    help = "Measure: each figure is a ratio to its limit, taken in one run. Loading for `pages` takes minutes the first time."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("build_demo", reports=0, more=0, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)  # pages name their files by hash, as in service
+        for name in options["names"] or NAMES:
+            import_module(f"gongzhi.site.bench.{name}").run(self._say)
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,0 +1,108 @@
+"""Function middleware, each one thing."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
+from django.utils.functional import SimpleLazyObject
+
+from gongzhi.base import html
+from gongzhi.org import queries as org
+from gongzhi.site import logs
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+log = logging.getLogger("gongzhi.http")
+
+
+def request_id(get_response: Handler) -> Handler:
+    """Give each request an id that is in every log line and in the answer, and log slow or failed ones."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        token = logs.request_id.set(uuid.uuid4().hex[:12])
+        began = time.perf_counter()
+        try:
+            response = get_response(request)
+            spent = (time.perf_counter() - began) * 1000
+            response["X-Request-ID"] = logs.request_id.get()
+            response["Server-Timing"] = f"app;dur={spent:.1f}"
+            if response.status_code >= 500 or spent > 1000:
+                log.warning("slow or failed", extra={"path": request.path, "status": response.status_code,
+                                                     "ms": round(spent)})
+            return response
+        finally:
+            logs.request_id.reset(token)
+
+    return middleware
+
+
+def security_headers(get_response: Handler) -> Handler:
+    """Set the content security policy and its companions on every answer."""
+    tiles = settings.TILE_URL.split("/{")[0].split("/", 3)[:3] if settings.TILE_URL else []
+    policy = "; ".join([
+        "default-src 'self'",
+        f"script-src 'self' {html.import_map_hash()}".strip(),
+        "style-src 'self'",
+        f"img-src 'self' data: blob: {'/'.join(tiles)}".strip(),
+        f"connect-src 'self' {'/'.join(tiles)}".strip(),
+        "media-src 'self' blob:", "worker-src 'self'", "object-src 'none'", "base-uri 'none'",
+        "frame-ancestors 'none'", "form-action 'self'",
+    ])
+    fixed = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "geolocation=(self), camera=(self), microphone=(self)",
+    }
+    if settings.HTTPS:
+        fixed["Strict-Transport-Security"] = "max-age=31536000"
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for name, value in fixed.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware
+
+
+def language(get_response: Handler) -> Handler:
+    """Speak Chinese unless the visitor chose English; never guess from the browser."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
+        with translation.override("en" if chosen == "en" else "zh-hans"):
+            return get_response(request)
+
+    return middleware
+
+
+def standing(get_response: Handler) -> Handler:
+    """Say who is asking: `request.standing`, looked up once when first needed."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        request.standing = SimpleLazyObject(lambda: org.standing(request.user))  # type: ignore[attr-defined]
+        return get_response(request)
+
+    return middleware
+
+
+def refuse_undeclared(get_response: Handler) -> Handler:
+    """Refuse a view that does not say who may call it: forgetting must fail closed."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return get_response(request)
+
+    def process_view(request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        if not hasattr(view, "access"):
+            raise ImproperlyConfigured(f"{request.path} does not declare who may call it")
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
+    return middleware

@@ -1,0 +1,20 @@
+"""Reading long work."""
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from gongzhi.base import progress
+from gongzhi.base.models import Progress
+
+POURING = "demo-reports"  # the row of demo/living.py
+SHOWN = 100
+
+
+def works() -> QuerySet[Progress]:
+    """List long work, what began last first."""
+    return Progress.objects.order_by("-started_at", "-id")[:SHOWN]
+
+
+def pouring() -> Progress | None:
+    """Find the demo's reports while they are being lived; None outside a demo."""
+    return progress.running(POURING) if settings.GONGZHI_DEMO else None

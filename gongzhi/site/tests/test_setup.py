@@ -1,0 +1,129 @@
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from gongzhi.base import clock
+from gongzhi.org import queries as org
+from gongzhi.org.models import Appointment, Person, Post, Unit
+from gongzhi.places.models import PlaceCode
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(town, client):
+    client.force_login(town.people["admin"])
+    return client
+
+
+def test_every_page_of_the_trees_opens_for_the_administrator(town, admin):
+    pages = ["/setup/places/?q=西街", "/setup/places/?q=zzz", "/setup/units/", "/setup/units/?line=party",
+             "/setup/units/?vacant=1", "/setup/units/?q=西街", "/setup/people/", "/setup/people/?show=double",
+             "/setup/people/?q=张"]
+    pages += [f"/setup/places/{p.pk}/" for p in town.places.values()]
+    pages += [f"/setup/places/{p.pk}/outlines.json" for p in town.places.values()]
+    pages += [f"/setup/units/{u.pk}/" for u in town.units.values()]
+    pages += [f"/setup/people/{p.pk}/" for p in town.people.values()]
+    for page in pages:
+        assert admin.get(page).status_code == 200, page
+    root = f"/setup/places/{town.places['district'].pk}/"
+    assert admin.get("/setup/places/", follow=True).redirect_chain[-1][0] == root
+    assert admin.get("/setup/places/999999/").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["operator", "street", "community", "department"])
+def test_nobody_but_administrator_and_auditor_sees_the_setup(town, client, name):
+    client.force_login(town.people[name])
+    for page in ("/setup/places/", "/setup/units/", "/setup/people/"):
+        assert client.get(page).status_code == 403
+
+
+def test_an_auditor_reads_and_changes_nothing(town, client):
+    post = Post.objects.create(unit=town.units["centre"], name="auditor")
+    auditor = Person.objects.create(username="auditor", name="审计")
+    Appointment.objects.create(post=post, person=auditor, from_date=clock.today())
+    client.force_login(auditor)
+    page = client.get(f"/setup/units/{town.units['west'].pk}/").content.decode()
+    assert "张派单" in page and "增加岗位" not in page
+    assert client.post(f"/setup/units/{town.units['west'].pk}/rename/", {"name": "x"}).status_code == 403
+
+
+def test_a_new_code_is_set_and_the_page_shows_both(town, admin):
+    grid, tomorrow = town.places["west-south-1"], clock.today() + timedelta(1)
+    values = {"system": "qr", "code": "QR-77", "from_date": tomorrow.isoformat(), "source": "印制单"}
+    assert admin.post(f"/setup/places/{grid.pk}/code/", values).status_code == 302
+    page = admin.get(f"/setup/places/{grid.pk}/").content.decode()
+    assert "QR-77" in page and grid.code in page and "印制单" in page
+
+
+def test_a_wrong_code_is_refused_beside_its_field_and_what_was_typed_stays(town, admin):
+    grid = town.places["west-south-1"]
+    values = {"system": "grid", "code": "12345", "from_date": "2099-01-01", "source": "我的来源"}
+    answer = admin.post(f"/setup/places/{grid.pk}/code/", values)
+    page = answer.content.decode()
+    assert answer.status_code == 422 and "15 位" in page and "我的来源" in page and 'value="12345"' in page
+    assert PlaceCode.objects.filter(place=grid).count() == 1
+
+
+def test_a_vacancy_is_marked_until_somebody_is_appointed(town, admin):
+    unit = town.units["west"]
+    assert admin.post(f"/setup/units/{unit.pk}/post/", {"post": "checker", "seats": 1}).status_code == 302
+    assert "缺 1 人" in admin.get(f"/setup/units/{unit.pk}/").content.decode()
+    post = Post.objects.get(unit=unit, name="checker")
+    values = {"post_id": post.pk, "username": "nobody", "from_date": clock.today().isoformat()}
+    refused = admin.post(f"/setup/units/{unit.pk}/appoint/", values)
+    assert refused.status_code == 422 and "没有这个用户名" in refused.content.decode()
+    assert admin.post(f"/setup/units/{unit.pk}/appoint/", {**values, "username": "community"}).status_code == 302
+    page = admin.get(f"/setup/units/{unit.pk}/").content.decode()
+    assert "缺 1 人" not in page and "兼任" in page
+    assert org.standing(town.people["community"]).holds("checker")
+
+
+def test_an_appointment_is_ended_with_its_last_day(town, admin):
+    person = town.people["street"]
+    row, yesterday = person.appointments.get(), clock.today() - timedelta(1)
+    bad = admin.post(f"/setup/people/{person.pk}/end/{row.pk}/", {"to_date": "never"})
+    assert bad.status_code == 422 and "请选择日期" in bad.content.decode()
+    assert admin.post(f"/setup/people/{person.pk}/end/{row.pk}/", {"to_date": yesterday}).status_code == 302
+    assert "今天没有岗位" in admin.get(f"/setup/people/{person.pk}/").content.decode()
+
+
+def test_a_person_s_page_says_what_is_seen_and_why(town, admin):
+    street = admin.get(f"/setup/people/{town.people['street'].pk}/").content.decode()
+    assert "西街街道的全部事项" in street and "看不到对以下单位的投诉和举报" in street
+    assert "的全部事项" not in admin.get(f"/setup/people/{town.people['department'].pk}/").content.decode()
+    assert "只有文字和地点" in admin.get(f"/setup/people/{town.people['heating'].pk}/").content.decode()
+
+
+def test_a_unit_is_added_below_another_and_renamed(town, admin):
+    unit = town.units["housing"]
+    assert admin.post(f"/setup/units/{unit.pk}/add/", {"kind": "section", "new_name": "电梯科"}).status_code == 302
+    new = Unit.objects.get(name="电梯科")
+    assert new.path == [*unit.path, new.pk] and new.line == unit.line
+    assert admin.post(f"/setup/units/{new.pk}/rename/", {"name": " "}).status_code == 422
+    assert admin.post(f"/setup/units/{new.pk}/rename/", {"name": "电梯安全科"}).status_code == 302
+    assert Unit.objects.get(pk=new.pk).name == "电梯安全科"
+
+
+def test_pages_go_on_by_key_and_count_truly(town, admin):
+    Unit.objects.bulk_create(
+        Unit(kind="grid", line="service", name=f"格{n}", short_name=f"格{n}", parent=town.units["west"], path=[0])
+        for n in range(120))
+    total, seen, page = Unit.objects.filter(line="service").count(), [], "?line=service"
+    while page:
+        text = unescape(admin.get("/setup/units/" + page).content.decode())
+        seen.append(re.findall(r"/setup/units/(\d+)/", text))
+        assert f"共 {total} 件" in text
+        page, last = next(iter(re.findall(r'href="(\?[^"]+)" rel="next"', text)), ""), text
+    assert len({pk for rows in seen for pk in rows}) == sum(map(len, seen)) == total
+    back = re.findall(r'href="(\?[^"]+)" rel="prev"', last)[0]
+    assert re.findall(r"/setup/units/(\d+)/", admin.get("/setup/units/" + back).content.decode()) == seen[-2]
+
+
+def test_the_first_page_says_in_words_what_is_wrong_and_how_much_is_unstaffed(town, admin):
+    Post.objects.create(unit=town.units["west"], name="checker")
+    page = admin.get("/setup/").content.decode()
+    assert "后台任务没有运行" in page and "数据库是最新的" in page
+    assert re.search(r"空缺岗位</span><b>1<", page)

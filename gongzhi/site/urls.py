@@ -1,0 +1,31 @@
+"""All addresses: each room's own, under its prefix. Every view declares its access (gongzhi/base/access.py)."""
+
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from gongzhi.site import views
+
+ROOMS = {"api": "api/", "desk": "desk/", "field": "field/", "boards": "boards/", "notify": "", "portal": ""}
+
+site_urls = (
+    [
+        path("sign-in/", views.sign_in, name="sign_in"),
+        path("sign-out/", views.sign_out, name="sign_out"),
+        path("switch/<slug:name>/", views.switch, name="switch"),
+        path("work-line/", views.work_line, name="work_line"),
+        path("livez", views.livez, name="livez"),
+        path("healthz", views.healthz, name="healthz"),
+    ],
+    "site",
+)
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(site_urls)),
+    path("setup/", include("gongzhi.site.setup_urls")),
+    *(path(prefix, include(f"gongzhi.{room}.urls")) for room, prefix in ROOMS.items()
+      if find_spec(f"gongzhi.{room}.urls")),
+]
+handler400 = views.error_400
+handler403 = views.error_403
+handler404 = views.error_404
+handler500 = views.error_500
