@@ -1,0 +1,119 @@
+"""A resident with a phone, from the first tap to the rating."""
+
+import io
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import expect
+
+from conftest import Town
+from gongzhi.flow import actions as flow
+from gongzhi.flow.models import Case
+from tests.browser.conftest import Visitor, report
+
+
+def picture() -> dict[str, Any]:
+    out = io.BytesIO()
+    Image.new("RGB", (3000, 2000), "orange").save(out, "JPEG")
+    return {"name": "heating.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()}
+
+
+def answer(town: Town, case: Case) -> None:
+    """The staff's part, by the same actions their pages take."""
+    place = f"{case.lon},{case.lat}"
+    flow.act(case.pk, "accept", by=town.actor("operator"), form={"category": "900401", "place": place})
+    flow.act(case.pk, "dispatch", by=town.actor("street"), form={"lead": town.units["housing"].pk})
+    finish(town, case)
+
+
+def finish(town: Town, case: Case) -> None:
+    flow.act(case.pk, "sign", by=town.actor("department"))
+    flow.act(case.pk, "contact", by=town.actor("department"), form={"contact_note": "约好下午"})
+    done = {"result": "修好", "reply": "已更换阀门，室温 20 度。"}
+    flow.act(case.pk, "finish", by=town.actor("department"), form=done)
+    task = case.tasks.get(kind="approval", done_at=None)
+    flow.act(case.pk, "agree", by=town.actor("department_leader"), task_id=task.pk)
+
+
+def test_a_report_is_followed_found_unsolved_done_again_and_rated(town: Town, phone: Visitor) -> None:
+    case = report(phone)
+    page = phone.page
+    assert "区接诉即办中心" in page.inner_text("main") and "最晚答复" in page.inner_text("main")
+    page.click(".foot .btn-primary")
+    page.click("text=催一下")
+    assert "已提醒" in page.inner_text("[data-toast]")
+    answer(town, case)
+    page.reload()
+    assert "已更换阀门" in page.inner_text("main")
+    page.click("label:has-text('未解决')")
+    page.click("label:has-text('非常不满意')")
+    page.click("text=提交评价")
+    assert "哪里没解决" in page.inner_text(".wrong")
+    page.fill("[name=said]", "还是只有 15 度")
+    page.click("text=提交评价")
+    page.wait_for_selector("text=正在重办")
+    finish(town, case)
+    page.reload()
+    page.click("label:has-text('已解决')")
+    page.click("#rate label:has-text('非常满意')")
+    page.click("text=提交评价")
+    page.wait_for_selector("text=您的评价")
+    case.refresh_from_db()
+    assert case.stage == "archived" and case.rating.satisfied == 5
+
+
+def test_voice_photo_position_and_map_make_a_report_without_a_word(town: Town, visit: Any) -> None:
+    lon, lat = town.point("west-south-1")
+    who = visit(390, 844, permissions=["microphone", "geolocation"], geolocation={"longitude": lon, "latitude": lat})
+    page = who.go("/r/new").page
+    page.click("[data-next]")
+    assert "至少要有一样" in page.inner_text("[data-warn]")
+    page.click("[data-record]")
+    page.wait_for_selector("[data-record].is-recording")
+    page.wait_for_selector("[data-words]:has-text('0:01')")
+    page.click("[data-record]")
+    page.wait_for_selector("[data-heard]:not([hidden])")
+    page.set_input_files("[name=photos]", picture())
+    page.wait_for_selector(".shots img")
+    page.click("[data-next]")
+    page.click("[data-position]")
+    page.wait_for_selector("[data-spot]")
+    page.click("[data-map-box] summary")
+    page.wait_for_selector("[data-map][data-ready]")
+    who.fits()
+    page.click("[data-next]")
+    page.click("[data-send]")
+    page.wait_for_url("**/done")
+    case = Case.objects.get()
+    assert sorted(case.attachments.values_list("kind", flat=True)) == ["photo", "voice"]
+    assert case.attachments.get(kind="photo").file.size < 100_000
+
+
+def test_without_a_script_the_same_form_works(town: Town, visit: Any) -> None:
+    page = visit(390, 844, java_script_enabled=False).go("/r/new").page
+    page.fill("[name=words]", "楼道灯不亮")
+    page.fill("[name=q]", "西南社区第1网格")
+    page.click("[name=find]")
+    page.check("#found input >> nth=0")
+    page.click("[name=send]")
+    assert "/done" in page.url and Case.objects.get().title == "楼道灯不亮"
+
+
+def test_what_was_typed_survives_a_reload(town: Town, phone: Visitor) -> None:
+    page = phone.go("/r/new").page
+    page.fill("[name=words]", "写了一半")
+    page.reload()
+    expect(page.locator("[name=words]")).to_have_value("写了一半")
+
+
+def test_me_too_from_the_form(town: Town, phone: Visitor, visit: Any) -> None:
+    case = report(phone)
+    flow.act(case.pk, "accept", by=town.actor("operator"),
+             form={"category": "900401", "place": f"{case.lon},{case.lat}"})
+    page = visit(390, 844).go(f"/r/new?place={town.places['west-south-1'].code}").page
+    page.fill("[name=words]", "暖气也不热")
+    page.click("[data-next]")
+    page.click("text=我也遇到")
+    page.click("button:has-text('加入')")
+    page.wait_for_selector("text=您已加入这件事")
+    assert case.supporters.count() == 1
