@@ -6,27 +6,24 @@ grids. zhang dispatches for the west street; li leads its south community; wang 
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 import shapely
-from django.core.cache import cache
 from hypothesis import HealthCheck, settings
 
 from gongzhi.base import calendar, clock
 from gongzhi.flow import actions as flow
-from gongzhi.flow import queries as flow_queries
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.actors import person as acting
 from gongzhi.org import queries as org
 from gongzhi.org.models import Appointment, Person, Post, Unit
 from gongzhi.places import index
 from gongzhi.places.models import Place, PlaceCode, TreeVersion
-from gongzhi.requests import actions as requests
-from gongzhi.requests import classify, intake
 from gongzhi.requests.models import Answer, CatalogueLine, Category
-from gongzhi.site.testing import django_db_setup, truncate_as_owner
+from gongzhi.site.testing import django_db_setup, forget_the_last_test, truncate_as_owner
 
-__all__ = ["django_db_setup", "truncate_as_owner"]  # fixtures: a conftest outranks the plugin they replace
+__all__ = ["django_db_setup", "forget_the_last_test", "truncate_as_owner"]  # fixtures: a conftest outranks the plugin they replace
 
 settings.register_profile("gongzhi", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no timed assertions
 settings.load_profile("gongzhi")
@@ -112,13 +109,7 @@ def build_town() -> Town:
     TreeVersion.objects.update_or_create(pk=1, defaults={"number": 1})
     index.reload()
     calendar.seed()
-    flow_queries.forget_current()
-    intake.forget_desks()
-    classify.forget_keywords()
-    requests._categories.clear()
-    cache.clear()
-    text = (__import__("pathlib").Path(__file__).parent / "processes" / "request.toml").read_text()
-    flow.publish(text)
+    flow.publish((Path(__file__).parent / "processes" / "request.toml").read_text())
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from demo import city
-from gongzhi.base import calendar, chinese
+from gongzhi.base import calendar, chinese, statistics
 from gongzhi.flow import actions as flow
 from gongzhi.log import actions as log
 from gongzhi.org import actions as org
@@ -38,6 +38,7 @@ def load(made: city.City, say: Say = lambda words: None) -> None:
     say(f"{len(made.people)} people, {len(made.appointments)} appointments")
     _tables(made, units)
     say(f"{len(made.categories)} categories, {len(made.catalogue)} lines of the catalogue, {len(made.answers)} answers")
+    statistics.refresh()
 
 
 def _places(made: city.City) -> dict[str, Place]:

@@ -18,9 +18,8 @@ from gongzhi.flow.models import Attachment, Case
 from gongzhi.log import actions as log
 from gongzhi.places import index
 from gongzhi.places.index import Found
-from gongzhi.requests import access, intake, queries, rules
-from gongzhi.requests.classify import classifier
-from gongzhi.requests.models import Answer, Category, Message, Opening, Rating, Request, Supporter
+from gongzhi.requests import access, classify, intake, queries, rules
+from gongzhi.requests.models import Answer, Message, Opening, Rating, Request, Supporter
 
 WORDS_LIMIT = 5000
 MOBILE = re.compile(r"1[3-9][0-9]{9}")  # what nearly everybody gives; the library reads all other ways of writing
@@ -129,8 +128,8 @@ def _phone(text: str) -> str:
 
 
 def _draft(given: Report, found: Found, phone: str, by: Actor) -> intake.Draft:
-    guesses = classifier.guess(given.words, 1) if given.words else []
-    category = category_by_code(guesses[0].code) if guesses else None
+    guesses = classify.classifier.guess(given.words, 1) if given.words else []
+    category = classify.category(guesses[0].code) if guesses else None
     standard, source = (category.limit, category.limit_source) if category else rules.DEFAULT_STANDARD
     return intake.Draft(
         place_id=found.place_id, path=list(found.path), lon=given.lon, lat=given.lat,
@@ -157,19 +156,6 @@ def kind_of(words: str) -> str:
     signs = {"tip_off": ("举报",), "complain": ("投诉", "态度恶劣", "不作为"), "suggest": ("建议",),
              "consult": ("咨询", "请问", "怎么办理", "如何办理")}
     return next((kind for kind, found in signs.items() if any(sign in words for sign in found)), "help")
-
-
-_categories: dict[str, Category] = {}
-
-
-def category_by_code(code: str) -> Category | None:
-    """Look a category up; remembered, because every report asks. Standards are read again at accept."""
-    if code not in _categories:
-        found = Category.objects.filter(code=code).first()
-        if found is None:
-            return None
-        _categories[code] = found
-    return _categories[code]
 
 
 def _store(given: Report) -> list[Attachment]:

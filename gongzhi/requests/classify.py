@@ -27,7 +27,7 @@ class Classifier(Protocol):
 class Table:
     """The keywords by the two characters they begin with, so that a text is read once, however many there are."""
 
-    names: dict[str, str]
+    categories: dict[str, Category]
     by_start: dict[str, list[tuple[str, str]]]  # two characters (or one) -> (keyword, code)
 
 
@@ -45,13 +45,18 @@ class Keywords:
         scored = sorted(((sum(len(k) ** 2 for k in of), code) for code, of in found.items()),
                         key=lambda row: (-row[0], row[1]))
         total = sum(score for score, _code in scored[:5]) or 1
-        return [Guess(code, table.names[code], round(score / total, 2), tuple(found[code]))
+        return [Guess(code, table.categories[code].name, round(score / total, 2), tuple(found[code]))
                 for score, code in scored[:limit]]
 
 
 classifier: Classifier = Keywords()
 _KEPT_FOR = 10.0  # seconds
 _kept: dict[str, tuple[float, Table]] = {}
+
+
+def category(code: str) -> Category | None:
+    """Look up a category that was guessed, as far behind the table as the guesses are."""
+    return _table().categories.get(code)
 
 
 def _table() -> Table:
@@ -63,16 +68,14 @@ def _table() -> Table:
 
 
 def _read() -> Table:
-    found = Category.objects.filter(active=True).exclude(keywords=[]).order_by("code")
-    names: dict[str, str] = {}
+    found = {c.code: c for c in Category.objects.filter(active=True).exclude(keywords=[]).order_by("code")}
     by_start: dict[str, list[tuple[str, str]]] = {}
-    for code, name, keywords in found.values_list("code", "name", "keywords"):
-        names[code] = name
-        for keyword in filter(None, keywords):
+    for code, category in found.items():
+        for keyword in filter(None, category.keywords):
             by_start.setdefault(keyword[:2], []).append((keyword, code))
-    return Table(names, by_start)
+    return Table(found, by_start)
 
 
-def forget_keywords() -> None:
-    """Read the keywords anew (after categories changed, and between tests)."""
+def forget() -> None:
+    """Read the categories anew (after they changed, and between tests)."""
     _kept.clear()

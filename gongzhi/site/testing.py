@@ -81,6 +81,20 @@ def _migrate(name: str) -> None:
 
 
 @pytest.fixture(autouse=True)
+def forget_the_last_test() -> None:
+    """Empty what a process remembers of the database: the rows of another test are gone, and their ids mean others."""
+    from django.core.cache import cache
+
+    from gongzhi.base import calendar
+    from gongzhi.flow import queries as flow
+    from gongzhi.places import index
+    from gongzhi.requests import classify, intake
+
+    for forget in (calendar.forget, flow.forget_current, index.look_again, classify.forget, intake.forget_desks, cache.clear):
+        forget()
+
+
+@pytest.fixture(autouse=True)
 def truncate_as_owner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty the tables after a test with real commits as the owner: the application role may not."""
     from django.test import TransactionTestCase

@@ -10,7 +10,7 @@ from gongzhi.flow.actors import Actor
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person
 from gongzhi.requests import actions, classify, queries
-from gongzhi.requests.models import Request
+from gongzhi.requests.models import Category, Request
 from gongzhi.requests.tests.walking import MANNERS, Walk
 
 ALPHABET = "暖气不热灯坏ab"
@@ -21,12 +21,12 @@ def test_reading_a_text_once_finds_what_looking_for_each_keyword_finds(keywords:
     by_start: dict[str, list[tuple[str, str]]] = {}
     for keyword in keywords:
         by_start.setdefault(keyword[:2], []).append((keyword, keyword))
-    classify.forget_keywords()
-    classify._kept[""] = (float("inf"), classify.Table({k: k for k in keywords}, by_start))
+    classify.forget()
+    classify._kept[""] = (float("inf"), classify.Table({k: Category(code=k, name=k) for k in keywords}, by_start))
     try:
         found = {g.code for g in classify.classifier.guess(words, 99)}
     finally:
-        classify.forget_keywords()
+        classify.forget()
     assert found == {k for k in keywords if k in words}
 
 

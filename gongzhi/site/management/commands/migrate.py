@@ -26,6 +26,8 @@ DO $$ DECLARE part regclass; BEGIN  -- a partition must not be a back door aroun
   END LOOP;
 END $$;
 """
+# After a bulk load the application lets the planner know its tables (base/statistics.py); PostgreSQL 17 has a right for it.
+MAINTAIN = "GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO gongzhi_app"
 SPLIT_ROLES = "SELECT count(*) FROM pg_roles WHERE rolname = 'gongzhi_app' AND rolname <> current_user"
 
 
@@ -43,6 +45,8 @@ class Command(migrate.Command):
             cursor.execute(SPLIT_ROLES)
             if cursor.fetchone() != (0,):
                 cursor.execute(GRANTS)
+                if connection.pg_version >= 170000:  # type: ignore[attr-defined]
+                    cursor.execute(MAINTAIN)
             cursor.execute("SELECT system_identifier FROM pg_control_system()")
             (identifier,) = cursor.fetchone() or (0,)
         if not Cluster.objects.exists():
