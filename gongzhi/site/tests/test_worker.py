@@ -23,7 +23,7 @@ from gongzhi.log.models import Cursor
 from gongzhi.notify.jobs import forget_phones
 from gongzhi.notify.models import Notice
 from gongzhi.site import worker
-from gongzhi.site.jobs import retry_stalled
+from gongzhi.site.jobs import retry_stalled, sweep_files
 
 
 def until(true: Callable[[], bool], *, patience: float = 60) -> None:
@@ -117,15 +117,30 @@ def test_two_workers_do_what_waits_and_end_when_told(start: Callable[[], subproc
 
 def test_a_job_of_a_killed_worker_is_done_by_the_next(start: Callable[[], subprocess.Popen[bytes]]) -> None:
     job = forget_phones.defer(timestamp=0)
-    with connection.cursor() as cursor:  # a worker took it and died an hour ago
+    taken_by_a_dead_worker(job)
+    retry_stalled.defer(timestamp=0)
+    start()
+    until(lambda: ProcrastinateJob.objects.get(pk=job).status == "succeeded")
+
+
+def taken_by_a_dead_worker(job: int) -> None:
+    """A worker took a job and died an hour ago."""
+    with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
         )
         (dead,) = cursor.fetchone() or (0,)
         cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE id = %s", [dead, job])
+
+
+def test_a_job_of_a_killed_worker_gives_way_to_its_like_that_waits(start: Callable[[], subprocess.Popen[bytes]]) -> None:
+    killed = sweep_files.defer(timestamp=0)
+    taken_by_a_dead_worker(killed)
+    waiting = sweep_files.defer(timestamp=1)
     retry_stalled.defer(timestamp=0)
     start()
-    until(lambda: ProcrastinateJob.objects.get(pk=job).status == "succeeded")
+    until(lambda: ProcrastinateJob.objects.get(pk=waiting).status == "succeeded")
+    assert ProcrastinateJob.objects.get(pk=killed).status == "failed"
 
 
 def test_a_long_list_is_written_by_a_worker(start: Callable[[], subprocess.Popen[bytes]]) -> None:
