@@ -264,6 +264,7 @@ class Server:
             "wal_compression": "on",
             "synchronous_commit": "on",
             "jit": "off",
+            "max_parallel_workers_per_gather": "0",  # a page's small query costs less than starting a helper for it
             "log_timezone": "UTC",
             "timezone": "UTC",
         } | self.settings

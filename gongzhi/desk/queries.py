@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.cache import cache
-from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from gongzhi.desk.rules import PAGE, VIEWS, Filter, View
 from gongzhi.flow import queries as flow
 from gongzhi.flow.definition import Process
 from gongzhi.flow.models import Case, Expectation, Task
-from gongzhi.org.models import Person, Unit
+from gongzhi.org.models import Unit
 from gongzhi.org.rules import POSTS, Standing
 from gongzhi.places import index
 from gongzhi.requests import intake
@@ -457,17 +457,15 @@ def _missed(now: datetime) -> QuerySet[Expectation]:
 
 def _count_cases(standing: Standing) -> dict[str, int]:
     opened = flow.visible_to(standing).filter(closed_at=None)
-    found = opened.aggregate(all=Count("pk"), supervised=Count("pk", filter=Q(flags__contains=["supervised"])))
-    late = opened.filter(_overdue(clock.now())).values("pk")[: COUNTED_TO + 1]
-    found["overdue"] = late.count() if standing.places else 0
-    own = {view: _n(flow.visible_to(standing).filter(_kept_in(view, standing))) for view in ("mine", "done")}
-    row = Person.objects.filter(pk=standing.person_id or 0).values(**own).first() or {}
-    return found | {view: row.get(view) or 0 for view in own}
+    found: dict[str, int] = {"all": _n_to(opened), "supervised": _n_to(opened.filter(flags__contains=["supervised"]))}
+    found["overdue"] = _n_to(opened.filter(_overdue(clock.now()))) if standing.places else 0
+    visible = flow.visible_to(standing)
+    return found | {view: _n_to(visible.filter(_kept_in(view, standing))) for view in ("mine", "done")}
 
 
-def _n(rows: QuerySet[Case]) -> Subquery:
-    """Count rows as part of another query."""
-    return Subquery(rows.order_by().annotate(one=Value(1)).values("one").annotate(n=Count("pk")).values("n"))
+def _n_to(rows: QuerySet[Case]) -> int:
+    """Count rows as far as COUNTED_TO, and one for all that are beyond."""
+    return rows.order_by().values("pk")[: COUNTED_TO + 1].count()
 
 
 def saved(standing: Standing) -> list[SavedView]:

@@ -386,6 +386,7 @@ def side(request: HttpRequest, chosen: Filter | None = None, *, at: str = "") ->
     address = reverse("desk:queue")
     views = [
         {"href": f"{address}?view={v.key}", "icon": v.icon, "title": v.title, "n": found.get(v.key, 0),
+         "many": found.get(v.key, 0) > queries.COUNTED_TO,
          "state": v.state if found.get(v.key) else "", "current": bool(chosen and chosen.view == v.key)}
         for v in queries.shown(standing, found)
     ]

@@ -116,7 +116,7 @@ class Task(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["unit", "due_at", "id"], name="task_queue", condition=Q(done_at=None)),
+            models.Index(fields=["unit", "post", "due_at", "id"], name="task_desk", condition=Q(done_at=None)),
             models.Index(fields=["next_at"], name="task_clock", condition=Q(done_at=None, next_at__isnull=False)),
             models.Index(fields=["case"], name="task_case"),
         ]

@@ -59,11 +59,9 @@ def visible_to(standing: Standing) -> QuerySet[Case]:
 
 
 def queue(standing: Standing) -> QuerySet[Task]:
-    """List the open tasks on a person's desks, for all posts at once."""
-    posts = Q(post="")
-    for unit, post in standing.seats:
-        posts |= Q(unit_id=unit, post=post)
+    """List the open tasks on a person's desks, for all posts at once. Each desk is a stretch of the index task_desk."""
+    desks = Q(unit_id__in=sorted(standing.units), post="")
+    for unit, post in sorted(standing.seats):
+        desks |= Q(unit_id=unit, post=post)
     mine = Q(person=None) | Q(person_id=standing.person_id)
-    return Task.objects.filter(
-        posts, mine, not_recused(standing, "case__"), unit_id__in=sorted(standing.units), done_at=None
-    )
+    return Task.objects.filter(desks, mine, not_recused(standing, "case__"), done_at=None)

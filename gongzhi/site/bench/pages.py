@@ -79,8 +79,9 @@ def load(say: Callable[[str], None]) -> None:
     version = flow.current_version("request")
     centre = Unit.objects.get(kind="centre").pk
     new = False
-    for prefix, total, closed in ((3_000_000_000, CLOSED, True), (5_000_000_000, OPEN, False)):
-        there = Case.objects.filter(code__gte=str(prefix), code__lt=str(prefix + total + 1), standard_source="bench").count()
+    for prefix, total, closed in ((30_000_000_000, CLOSED, True), (50_000_000_000, OPEN, False)):
+        ours = Case.objects.filter(code__regex=r"^\d{11}$", standard_source="bench")  # codes of people have ten digits
+        there = ours.filter(code__gte=str(prefix), code__lte=str(prefix + total)).count()
         for first in range(there + 1, total + 1, STEP):
             values = {"first": first, "last": min(first + STEP - 1, total), "total": total, "prefix": prefix,
                       "version": version, "stage": "archived" if closed else "handling", "closed": closed,
