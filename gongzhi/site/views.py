@@ -29,9 +29,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "sign_in.html", {"target": target, "error": "", "username": ""})
     username = request.POST.get("username", "").strip()[:40]
-    person, error = checking.check(request, username, request.POST.get("password", ""))
+    if checking.too_many(request):
+        said = _("登录太频繁，请过一分钟再试。")
+        return render(request, "sign_in.html", {"target": target, "error": said, "username": username}, status=429)
+    person, said = checking.check(request, username, request.POST.get("password", ""))
     if person is None:
-        return render(request, "sign_in.html", {"target": target, "error": error, "username": username}, status=422)
+        return render(request, "sign_in.html", {"target": target, "error": said, "username": username}, status=422)
     login(request, person)
     return redirect(target or first_page(org.standing(person)))
 
