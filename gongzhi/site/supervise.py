@@ -32,16 +32,6 @@ LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 PATIENCE = 10  # seconds a child gets to end by itself
 PASSWORD = "gongzhi-demo"
-SIGN_INS = {
-    "operator": "坐席员: takes calls, answers at once, calls back",
-    "district": "区级派单员: dispatches for the whole district, rules on returns",
-    "department": "部门: signs for a task, contacts the caller, has it handled, reviews the reply",
-    "section": "科室: handles what its department passes on",
-    "street": "街道派单员: the same for one street and its communities",
-    "community": "社区: handles what happens in one community",
-    "grid": "网格员: next thing, report and handle, on the phone at /field/",
-    "admin": "管理员: units, people, categories, health",
-}
 
 
 class CannotStart(Exception):
@@ -362,8 +352,10 @@ def greet(options: Options) -> None:
     if not options.demo:
         return
     say(f"Residents report at {options.address} without signing in. Staff sign in with the password {PASSWORD}:\n")
-    for name, does in SIGN_INS.items():
-        say(f"  {name:<12}{does}")
+    from demo.city import SIGN_INS
+
+    for one in SIGN_INS:
+        say(f"  {one.username:<12}{one.does}")
     if options.browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin"):
         webbrowser.open(options.address)
 
