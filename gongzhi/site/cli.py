@@ -50,7 +50,7 @@ def choose_home(command: str, arguments: list[str]) -> None:
 
 def _given(option: str, arguments: list[str]) -> str:
     """Read one option before Django reads them all."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         name, _sep, value = word.partition("=")
         if name == option:
             return value or following

@@ -40,7 +40,7 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         self._refuse_copy()
         super().handle(*args, **options)
-        if args or options.get("app_label"):
+        if any(options.get(name) for name in ("app_label", "plan", "check_unapplied")):
             return
         with connection.cursor() as cursor:
             log.make_partitions(back=15)
