@@ -41,10 +41,11 @@ def _kept_secret(name: str) -> str:
 
 
 SECRET_KEY = env.key(
-    "GONGZHI_SECRET_KEY", "Key of sessions and forms; empty: made and kept in the home folder"
+    "GONGZHI_SECRET_KEY", "Key of sessions and forms, 32 characters or more; empty: made and kept in the home folder"
 ) or _kept_secret("secret")
 GONGZHI_DATA_KEY = env.key(
-    "GONGZHI_DATA_KEY", "Key of personal fields; empty: made and kept in the home folder. Lost key, lost fields"
+    "GONGZHI_DATA_KEY",
+    "Key of personal fields, 32 characters or more; empty: made and kept in the home folder. Lost key, lost fields",
 ) or _kept_secret("data")
 
 # Who and where --------------------------------------------------------------------------------------------------------
@@ -188,7 +189,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY
 FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
-LOG_LEVEL = env.choice("GONGZHI_LOG_LEVEL", "INFO", "How much is logged", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_LEVEL = env.choice("GONGZHI_LOG_LEVEL", "INFO", "How much is logged: DEBUG, INFO, WARNING, ERROR, CRITICAL", "DEBUG",
+                       "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
