@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from openapi_spec_validator import validate
 from PIL import Image
@@ -278,3 +279,24 @@ def test_the_description_is_valid_openapi_and_the_page_shows_every_door(town: To
     validate(spec)
     page = client.get("/api/v1/docs").content.decode()
     assert all(path in page for path in spec["paths"])
+
+
+JUNK: list[Any] = [None, True, -1, 1e30, 10**30, "x", "字" * 6000, [], [None], [[]], {}, {"x": 1}, [1, "x"], ["nan", "inf"]]
+
+
+def test_junk_in_a_field_of_an_act_is_refused_and_never_breaks(town: Town, client: Client, sign: Any) -> None:
+    report(client, town)
+    client.raise_request_exception = False
+    lon, lat = town.point("west-south-1")
+    good = {"category": "900401", "place": [lon, lat], "kind": "complain", "summary": "暖气",
+            "about_unit": town.units["housing"].pk}
+    headers, path, broken = sign("operator"), f"/api/v1/tasks/{Case.objects.get().tasks.get().pk}/actions/accept", []
+    for field in good:
+        for junk in JUNK:
+            with transaction.atomic():
+                body = json.dumps({"form": {**good, field: junk}})
+                answer = client.post(path, body, content_type="application/json", headers=headers)
+                transaction.set_rollback(True)
+            if answer.status_code not in (200, 409, 422):
+                broken.append((field, str(junk)[:20], answer.status_code))
+    assert broken == []
