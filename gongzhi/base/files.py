@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import math
 import os
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
-from PIL import Image, ImageOps, MpoImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from gongzhi.base import clock
 from gongzhi.base.errors import Refused
@@ -21,9 +23,14 @@ PHOTO_LIMIT = 12 * 1024 * 1024
 VOICE_LIMIT = 6 * 1024 * 1024
 DOCUMENT_LIMIT = 20 * 1024 * 1024
 LONG_SIDE = 1920
-PHOTOS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", MpoImagePlugin.MpoImageFile.format)  # MPO: phones with two lenses
-VOICE = {b"\x1aE\xdf\xa3": "audio/webm", b"OggS": "audio/ogg", b"RIFF": "audio/wav", b"ID3": "audio/mpeg"}
-DOCUMENTS = {b"%PDF": "application/pdf", b"PK\x03\x04": "application/zip"}
+PHOTOS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")  # JPEG: also the MPO of phones with two lenses
+VOICE = {b"\x1aE\xdf\xa3": "audio/webm", b"OggS": "audio/ogg", b"ID3": "audio/mpeg"}
+WORD, EXCEL = "application/msword", "application/vnd.ms-excel"
+OFFICE = "application/vnd.openxmlformats-officedocument."
+ZIPPED = {"word/": OFFICE + "wordprocessingml.document", "xl/": OFFICE + "spreadsheetml.sheet"}
+STREAMS = {"WordDocument": WORD, "Workbook": EXCEL, "Book": EXCEL}  # of the files Word and Excel wrote before 2007
+OLD_OFFICE, ZIP, PDF = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04", b"%PDF"
+DOCUMENTS = (PDF, ZIP, OLD_OFFICE)  # what begins so was meant as a document
 UNUSED_FOR = timedelta(days=2)  # how long a file waits for its form: longer than a form that is mended may take …
 STALE = timedelta(hours=12)  # … because a file that is stored again after this counts as new
 KEEP = "SELECT * FROM base_storedfile WHERE sha256 = %s FOR KEY SHARE"
@@ -43,11 +50,11 @@ def store_photo(data: bytes) -> Photo:
     if len(data) > PHOTO_LIMIT:
         raise Refused("照片超过 12 MB，请换一张小一些的。", field="photos")
     try:
-        opened = Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP", "GIF", "BMP"])
-        position = _position(opened)
-        image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as fault:
+        opened = Image.open(io.BytesIO(data), formats=PHOTOS)
+        opened.load()
+    except Exception as fault:  # of a damaged file Pillow raises whatever it stumbles over
         raise Refused("这个文件不是能打开的照片，请重新选择。", field="photos") from fault
+    position, image = _position(opened), _upright(opened).convert("RGB")
     image.thumbnail((LONG_SIDE, LONG_SIDE))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=82, optimize=True)
@@ -58,14 +65,20 @@ def store_voice(data: bytes) -> StoredFile:
     """Store a recording as it came; raise Refused unless its first bytes are those of a sound file."""
     if len(data) > VOICE_LIMIT:
         raise Refused("录音超过 6 MB，请说短一些。", field="voice")
-    return _store(data, _sniff(data, VOICE, "这个文件不是能播放的录音。", "voice"))
+    media_type = _voice_type(data)
+    if not media_type:
+        raise Refused("这个文件不是能播放的录音。", field="voice")
+    return _store(data, media_type)
 
 
 def store_document(data: bytes) -> StoredFile:
     """Store a PDF or Office document; raise Refused for anything else."""
     if len(data) > DOCUMENT_LIMIT:
         raise Refused("文件超过 20 MB。", field="evidence")
-    return _store(data, _sniff(data, DOCUMENTS, "只收 PDF、Word 和 Excel 文件。", "evidence"))
+    media_type = _document_type(data)
+    if not media_type:
+        raise Refused("只收 PDF、Word 和 Excel 文件。", field="evidence")
+    return _store(data, media_type)
 
 
 def path_of(sha256: str) -> Path:
@@ -73,13 +86,33 @@ def path_of(sha256: str) -> Path:
     return Path(settings.GONGZHI_HOME) / "files" / sha256[:2] / sha256
 
 
-def _sniff(data: bytes, known: dict[bytes, str], sentence: str, field: str) -> str:
-    for magic, media_type in known.items():
+def _voice_type(data: bytes) -> str:
+    """Tell the kind of a recording by its first bytes; the empty string for anything else."""
+    for magic, media_type in VOICE.items():
         if data.startswith(magic):
             return media_type
-    if "audio/wav" in known.values() and (data[4:8] == b"ftyp" or data[:2] in (b"\xff\xfb", b"\xff\xf1", b"\xff\xf9")):
-        return "audio/mp4" if data[4:8] == b"ftyp" else "audio/mpeg"
-    raise Refused(sentence, field=field)
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "audio/wav"
+    if data[4:8] == b"ftyp":
+        return "audio/mp4"
+    return "audio/mpeg" if data[:2] in (b"\xff\xfb", b"\xff\xf1", b"\xff\xf9") else ""
+
+
+def _document_type(data: bytes) -> str:
+    """Tell a PDF, Word or Excel file by what is in it; the empty string for anything else, other archives among them."""
+    if data.startswith(PDF):
+        return "application/pdf"
+    if data.startswith(OLD_OFFICE):
+        return next((kind for name, kind in STREAMS.items() if name.encode("utf-16-le") in data), "")
+    if not data.startswith(ZIP):
+        return ""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return ""
+    kinds = [kind for folder, kind in ZIPPED.items() if any(name.startswith(folder) for name in names)]
+    return kinds[0] if kinds and "[Content_Types].xml" in names else ""
 
 
 def _store(data: bytes, media_type: str) -> StoredFile:
@@ -161,13 +194,21 @@ def _adopt(before: datetime) -> None:
             for name, stat in old.items() if name not in known], ignore_conflicts=True)
 
 
-def _position(image: Image.Image) -> tuple[float, float] | None:
-    gps = image.getexif().get_ifd(0x8825)
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a photo as its EXIF says; one whose EXIF is damaged stays as it lies."""
     try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow raises whatever it stumbles over
+        return image
+
+
+def _position(image: Image.Image) -> tuple[float, float] | None:
+    try:
+        gps = image.getexif().get_ifd(0x8825)
         lat, lon = (_degrees(gps[k]) * (-1 if gps[k - 1] in ("S", "W") else 1) for k in (2, 4))
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except Exception:  # no position, or a damaged one
         return None
-    return (lon, lat) if (lon or lat) else None
+    return (lon, lat) if math.isfinite(lon) and math.isfinite(lat) and (lon or lat) else None
 
 
 def _degrees(parts: tuple[float, float, float]) -> float:

@@ -6,6 +6,9 @@ What must hold across processes (locks after wrong tries) is in attempts.py.
 import time
 from collections import OrderedDict
 
+from django.conf import settings
+from django.http import HttpRequest
+
 _buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 _KEPT = 20_000
 
@@ -19,3 +22,15 @@ def allow(name: str, who: str, *, per_minute: float, burst: int) -> bool:
     if len(_buckets) > _KEPT:
         _buckets.popitem(last=False)
     return tokens >= 1
+
+
+def address(request: HttpRequest) -> str:
+    """Tell the caller's address, past as many proxies as are ours."""
+    hops = settings.PROXY_HOPS
+    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return forwarded[-hops] if hops and len(forwarded) >= hops else str(request.META.get("REMOTE_ADDR", ""))
+
+
+def forget() -> None:
+    """Fill every bucket."""
+    _buckets.clear()

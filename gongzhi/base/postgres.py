@@ -33,6 +33,7 @@ SUPERUSER, OWNER, APP, DATABASE = "postgres", "gongzhi_owner", "gongzhi_app", "g
 PORT = 5432  # names the socket; nothing listens on the network
 SERVER_USERS = ("postgres", "nobody")  # whom root may run the server as, the first that exists
 COPIES = Path("/var/lib/gongzhi")  # binaries for those users where the wheel lies in a folder closed to them
+LONGEST_TRANSACTION = "30min"  # no load of the demo or the bench takes as long (default, no source)
 PATIENCE = 60  # seconds for a clean stop before the server is told more firmly
 
 
@@ -64,6 +65,8 @@ def _ensure_role(connection: psycopg.Connection[Any], role: str) -> None:
     # The owner makes the test databases. An idle transaction would hold back every projection of the log.
     connection.execute(sql.SQL("ALTER ROLE {} {}").format(name, sql.SQL("CREATEDB" if role == OWNER else "NOCREATEDB")))
     connection.execute(sql.SQL("ALTER ROLE {} SET idle_in_transaction_session_timeout = '30s'").format(name))
+    if role == APP:  # and so would one that never ends; the owner restores and migrates, however long that takes
+        connection.execute(sql.SQL("ALTER ROLE {} SET transaction_timeout = {}").format(name, sql.Literal(LONGEST_TRANSACTION)))
 
 
 def program(name: str) -> Path:

@@ -24,5 +24,4 @@ urlpatterns = [
     path("cases/<str:code>/units/", views.units, name="units"),
     path("cases/<str:code>/twins/", views.twins, name="twins"),
     path("cases/<str:code>/ticket/", views.ticket, name="ticket"),
-    *intake_urls.urlpatterns,
 ]

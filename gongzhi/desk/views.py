@@ -283,7 +283,8 @@ def say(request: HttpRequest, code: str) -> HttpResponse:
     try:
         requests.say(found, request.POST.get("words", ""), by=_actor(request))
     except Faults as faults:
-        return _case_page(request, found, status=422, say_fault=faults.faults["words"], typed=request.POST["words"])
+        typed = request.POST.get("words", "")
+        return _case_page(request, found, status=422, say_fault=faults.faults["words"], typed=typed)
     _say(request, _("已发给反映人"), draft=f"say-{found.code}")
     return redirect(reverse("desk:case", args=[found.code]) + "#messages")
 

@@ -1,4 +1,3 @@
-from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -50,14 +49,6 @@ class Post(models.Model):
         constraints = [models.UniqueConstraint("unit", "name", "place", nulls_distinct=False, name="one_post_each")]
 
 
-class People(BaseUserManager["Person"]):
-    def create_user(self, username: str, password: str | None = None, **fields: Any) -> "Person":
-        person = self.model(username=username, **fields)
-        person.set_password(password)
-        person.save(using=self._db)
-        return person
-
-
 class Person(AbstractBaseUser):
     """Somebody who works here; what the person may do comes from appointments alone."""
 
@@ -70,7 +61,7 @@ class Person(AbstractBaseUser):
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS = ["name"]
-    objects = People()
+    objects = BaseUserManager["Person"]()
 
     def __str__(self) -> str:
         return self.name

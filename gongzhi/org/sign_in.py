@@ -8,11 +8,13 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from gongzhi.base import attempts
+from gongzhi.base import attempts, limits
 from gongzhi.log import actions as log
 from gongzhi.org.models import Person
 
 TRIES, LOCK = 5, timedelta(minutes=15)
+# Of one address; an office behind one may sign in of a morning, a flood of costly checks may not (default, no source).
+PER_MINUTE, BURST = 30, 60
 DEMO_PASSWORD = "gongzhi-demo"
 
 
@@ -33,8 +35,6 @@ def check(request: HttpRequest, username: str, password: str) -> tuple[Person | 
     return person, ""
 
 
-def address(request: HttpRequest) -> str:
-    """Tell the caller's address, past as many proxies as are ours."""
-    hops = settings.PROXY_HOPS
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    return forwarded[-hops] if hops and len(forwarded) >= hops else str(request.META.get("REMOTE_ADDR", ""))
+def too_many(request: HttpRequest) -> bool:
+    """Count a try to sign in; say whether its address has made too many for now."""
+    return not limits.allow("sign-in", limits.address(request), per_minute=PER_MINUTE, burst=BURST)

@@ -35,14 +35,6 @@ def remember(request: HttpRequest, response: HttpResponse, code: str, secret: st
     put(response, MINE, [[code, secret], *others][:REMEMBERED])
 
 
-def address(request: HttpRequest) -> str:
-    """Tell requests of different callers apart, behind as many proxies as are ours."""
-    hops = request.headers.get("X-Forwarded-For", "").split(",")
-    if settings.PROXY_HOPS and len(hops) >= settings.PROXY_HOPS:
-        return hops[-settings.PROXY_HOPS].strip()
-    return str(request.META.get("REMOTE_ADDR", ""))
-
-
 def own_matters(request: HttpRequest) -> list[Request]:
     """List the matters this browser reported or opened, the newest first."""
     return [found for pair in get(request, MINE, []) if (found := _remembered(pair))]

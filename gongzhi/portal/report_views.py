@@ -37,7 +37,7 @@ def new(request: HttpRequest) -> HttpResponseBase:
     """Take a report; what is wrong is said next to its field, and nothing that was typed or sent is lost."""
     if request.method == "GET":
         return _begin(request)
-    if not limits.allow("report", browser.address(request), per_minute=30, burst=60):
+    if not limits.allow("report", limits.address(request), per_minute=30, burst=60):
         return render(request, "429.html", status=429)
     form = forms.read_report(request)
     spot = _settle(form)
@@ -154,7 +154,7 @@ def kept(request: HttpRequest, token: str) -> HttpResponseBase:
 @require_POST
 def join(request: HttpRequest, code: str) -> HttpResponse:
     """Say 我也遇到 on an open matter near by, once it was confirmed: one browser counts once."""
-    if not limits.allow("join", browser.address(request), per_minute=6, burst=10):
+    if not limits.allow("join", limits.address(request), per_minute=6, burst=10):
         return render(request, "429.html", status=429)
     open_cases = Case.objects.filter(closed_at=None, private=False, about_units=[])
     case = open_cases.select_related("request").filter(code=code).first()

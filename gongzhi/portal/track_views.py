@@ -32,7 +32,7 @@ def find(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "portal/find.html", {"error": "", "code": request.GET.get("code", ""), "mine": mine,
                                                     "states": rules.PUBLIC_STATES})
-    if not limits.allow("find", browser.address(request), per_minute=10, burst=20):
+    if not limits.allow("find", limits.address(request), per_minute=10, burst=20):
         return render(request, "429.html", status=429)
     typed = request.POST.get("code", "")[:40]
     try:

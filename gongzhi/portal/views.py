@@ -74,7 +74,7 @@ def feedback(request: HttpRequest) -> HttpResponse:
     page, faults = (request.POST.get("from") or request.GET.get("from", ""))[:200], {}
     sent = request.GET.get("sent") == "1"
     if request.method == "POST":
-        if not limits.allow("feedback", browser.address(request), per_minute=3, burst=6):
+        if not limits.allow("feedback", limits.address(request), per_minute=3, burst=6):
             return render(request, "429.html", status=429)
         faults = _feedback_faults(given)
         if not faults:

@@ -17,7 +17,7 @@ class Line(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            "request": request_id.get(),
+            "request": request_id.get() or getattr(getattr(record, "request", None), "id", ""),
             **{k: v for k, v in record.__dict__.items() if k not in _STANDARD},
         }
         if record.exc_info:

@@ -11,10 +11,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from gongzhi.base import html
 from gongzhi.org import queries as org
-from gongzhi.site import logs
+from gongzhi.site import logs, views
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 log = logging.getLogger("gongzhi.http")
@@ -25,6 +26,7 @@ def request_id(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         token = logs.request_id.set(uuid.uuid4().hex[:12])
+        request.id = logs.request_id.get()  # type: ignore[attr-defined]  # Django writes its line after all middleware
         began = time.perf_counter()
         try:
             response = get_response(request)
@@ -82,6 +84,63 @@ def language(get_response: Handler) -> Handler:
             return get_response(request)
 
     return middleware
+
+
+def probes(get_response: Handler) -> Handler:
+    """Answer those who ask whether we live, whatever Host they name: balancers ask by address."""
+    doors: dict[str, Handler] = {"/livez": views.livez, "/healthz": views.healthz}
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return doors.get(request.path, get_response)(request)
+
+    return middleware
+
+
+def plain_errors(get_response: Handler) -> Handler:
+    """Say a bare refusal in words, as a page or, to a machine, as JSON: Django's own 405 is empty."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        bare = not response.streaming and response.headers.get("Content-Type") != "application/json"
+        if response.status_code == 405 and bare:
+            said = views.error(request, 405, _("这个地址不能这样打开。"))
+            said.headers["Allow"] = response.headers.get("Allow", "")
+            return said
+        return response
+
+    return middleware
+
+
+def refuse_large(get_response: Handler) -> Handler:
+    """Refuse a body that no form of ours can have, before it is read."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        limit = settings.API_BODY if request.path.startswith("/api/") else settings.FORM_BODY
+        length = request.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > limit:
+            return views.error(request, 413, _("提交的内容太大，最多 {size} MB。").format(size=limit >> 20))
+        return get_response(request)
+
+    return middleware
+
+
+def refuse_nul(get_response: Handler) -> Handler:
+    """Refuse the character that nobody can type and no text column holds, wherever it stands."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if _has_nul(request):
+            return views.error(request, 400, _("提交的内容里有不能用的字符。"))
+        return get_response(request)
+
+    return middleware
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    texts = [request.path_info, *request.COOKIES.values()]
+    for form in (request.GET, request.POST):
+        texts += [text for name, values in form.lists() for text in (name, *values)]
+    json = request.content_type == "application/json" and rb"\u0000" in request.body
+    return json or any("\0" in text for text in texts)
 
 
 def standing(get_response: Handler) -> Handler:

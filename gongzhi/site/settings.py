@@ -3,7 +3,7 @@
 import os
 import secrets
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gongzhi.site import env
 
@@ -40,19 +40,19 @@ def _kept_secret(name: str) -> str:
     return path.read_text().strip()
 
 
-SECRET_KEY = env.text(
-    "GONGZHI_SECRET_KEY", "", "Key of sessions and forms; empty: made and kept in the home folder", secret=True
+SECRET_KEY = env.key(
+    "GONGZHI_SECRET_KEY", "Key of sessions and forms, 32 characters or more; empty: made and kept in the home folder"
 ) or _kept_secret("secret")
-GONGZHI_DATA_KEY = env.text(
-    "GONGZHI_DATA_KEY", "", "Key of personal fields; empty: made and kept in the home folder. Lost key, lost fields",
-    secret=True,
+GONGZHI_DATA_KEY = env.key(
+    "GONGZHI_DATA_KEY",
+    "Key of personal fields, 32 characters or more; empty: made and kept in the home folder. Lost key, lost fields",
 ) or _kept_secret("data")
 
 # Who and where --------------------------------------------------------------------------------------------------------
 GONGZHI_DEMO = env.flag("GONGZHI_DEMO", False, "Demo: fixed sign-ins, SMS shown on a page. Never with real data")
 DEBUG = env.flag("GONGZHI_DEBUG", False, "Show faults to the browser; for developers only")
 BASE_URL = env.url("GONGZHI_BASE_URL", "http://localhost:8000", "Address that links in messages begin with", "http",
-                   "https").rstrip("/")
+                   "https", needed=True).rstrip("/")
 HTTPS = BASE_URL.startswith("https://")
 ALLOWED_HOSTS = [h for h in env.text(
     "GONGZHI_HOSTS", "localhost,127.0.0.1,[::1]", "Host names the server answers to, with commas").split(",") if h]
@@ -60,7 +60,8 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CITY_NAME = env.text("GONGZHI_CITY", "新城区", "Name of the city or district, on every page")
 FILING_NUMBER = env.text("GONGZHI_FILING", "", "Filing number of the site (备案号), shown in the footer")
 HOTLINE = env.text("GONGZHI_HOTLINE", "12345", "Telephone number residents can call instead")
-TILE_URL = env.url("GONGZHI_TILES", "", "Base map tiles, e.g. https://…/{z}/{x}/{y}.png; empty: none", "http", "https")
+TILE_URL = env.url("GONGZHI_TILES", "", "Base map tiles, e.g. https://…/{z}/{x}/{y}.png; empty: none", "http", "https",
+                   with_words=("{z}", "{x}", "{y}"))
 TILE_ATTRIBUTION = env.text("GONGZHI_TILES_ATTRIBUTION", "", "Whose base map it is")
 PROXY_HOPS = env.number("GONGZHI_PROXY_HOPS", 0, "How many proxies of ours set X-Forwarded-For")
 
@@ -69,7 +70,7 @@ SMS_URL = env.url("GONGZHI_SMS_URL", "", "HTTP gateway for SMS; empty: kept in t
                   "http", "https")
 SMS_TOKEN = env.text("GONGZHI_SMS_TOKEN", "", "Bearer token of the SMS gateway", secret=True)
 EMAIL_HOST = env.text("GONGZHI_SMTP_HOST", "", "Mail server; empty: no mail is sent")
-EMAIL_PORT = env.number("GONGZHI_SMTP_PORT", 25, "Port of the mail server", at_least=1)
+EMAIL_PORT = env.number("GONGZHI_SMTP_PORT", 25, "Port of the mail server", at_least=1, at_most=65535)
 EMAIL_HOST_USER = env.text("GONGZHI_SMTP_USER", "", "User at the mail server")
 EMAIL_HOST_PASSWORD = env.text("GONGZHI_SMTP_PASSWORD", "", "Password at the mail server", secret=True)
 EMAIL_USE_TLS = env.flag("GONGZHI_SMTP_TLS", False, "STARTTLS at the mail server")
@@ -94,11 +95,15 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "gongzhi.site.middleware.request_id",
+    "gongzhi.site.middleware.probes",
     "gongzhi.site.middleware.security_headers",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "gongzhi.site.middleware.language",
+    "gongzhi.site.middleware.plain_errors",
+    "gongzhi.site.middleware.refuse_large",
+    "gongzhi.site.middleware.refuse_nul",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -128,17 +133,24 @@ TEMPLATES = [
 ]
 
 
+IDLE = "-c idle_in_transaction_session_timeout=30s"  # an idle transaction would hold back every projection of the log
+
+
 def _database(address: str) -> dict[str, object]:
+    """Read a database's address; what follows its question mark (sslmode, sslrootcert …) goes to libpq as it is."""
     parts = urlsplit(address)
-    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    query = dict(parse_qsl(parts.query.replace("+", "%2B")))
+    host, port = query.pop("host", unquote(parts.hostname or "")), query.pop("port", parts.port or "")
+    options = f"{IDLE} {query.pop('options', '')}".strip()  # the address has the last word
     return {
         "ENGINE": "gongzhi.base.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")) or "gongzhi",
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(query.get("host", parts.hostname or "")),
-        "PORT": str(parts.port or query.get("port", "")),
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}, "prepare_threshold": 5},
+        "NAME": unquote(parts.path.lstrip("/")) or query.pop("dbname", "gongzhi"),
+        "USER": unquote(parts.username or query.pop("user", "")),
+        "PASSWORD": unquote(parts.password or query.pop("password", "")),
+        "HOST": host,
+        "PORT": str(port),
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}, "prepare_threshold": 5, "options": options,
+                    **query},
     }
 
 
@@ -171,15 +183,19 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = False
 CSRF_FAILURE_VIEW = "gongzhi.site.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+API_BODY = 32 * 1024 * 1024  # base64 of the largest document, or of the largest photo and the longest recording together
+FORM_BODY = 128 * 1024 * 1024  # six documents of the largest size; they lie on disk, not in memory
+DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY
 FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
+LOG_LEVEL = env.choice("GONGZHI_LOG_LEVEL", "INFO", "How much is logged: DEBUG, INFO, WARNING, ERROR, CRITICAL", "DEBUG",
+                       "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "gongzhi.site.logs.Line"}},
     "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["out"], "level": env.text("GONGZHI_LOG_LEVEL", "INFO", "How much is logged") or "INFO"},
+    "root": {"handlers": ["out"], "level": LOG_LEVEL},
     "loggers": {name: {"level": "WARNING"} for name in ("django.server", "httpx", "procrastinate")},
 }

@@ -21,23 +21,17 @@ from pathlib import Path
 from typing import TextIO
 
 from gongzhi.base import postgres
+from gongzhi.site.cli import refuse_foreign
 
 ROOT = Path(__file__).resolve().parents[2]
 GONGZHI = (sys.executable, "-m", "gongzhi.site.cli")
+# What a home holds: all that --reset throws away.
+MADE = ("pgdata", "pgdata.*", "postgres.log", "postgres.lock", "commands.lock", "keys", "files", "exports", "static",
+        "static.stamp", "web.log", "worker.log")
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 PATIENCE = 10  # seconds a child gets to end by itself
 PASSWORD = "gongzhi-demo"
-SIGN_INS = {
-    "operator": "坐席员: takes calls, answers at once, calls back",
-    "district": "区级派单员: dispatches for the whole district, rules on returns",
-    "department": "部门: signs for a task, contacts the caller, has it handled, reviews the reply",
-    "section": "科室: handles what its department passes on",
-    "street": "街道派单员: the same for one street and its communities",
-    "community": "社区: handles what happens in one community",
-    "grid": "网格员: next thing, report and handle, on the phone at /field/",
-    "admin": "管理员: units, people, categories, health",
-}
 
 
 class CannotStart(Exception):
@@ -145,8 +139,8 @@ def commands(options: Options) -> dict[str, tuple[str, ...]]:
 @contextlib.contextmanager
 def held(options: Options) -> Iterator[None]:
     """Hold the home folder, so that a second start can say that the first one runs; the hold ends with the process."""
-    if options.reset and options.home.is_dir() and any(options.home.iterdir()) and not _note(options).exists():
-        raise CannotStart(f"{options.home} was not made by this command, so --reset leaves it alone.")
+    if reason := refuse_foreign(options.home):
+        raise CannotStart(reason)
     options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(_note(options), "a+") as note:
         try:
@@ -165,15 +159,15 @@ def _note(options: Options) -> Path:
 
 
 def empty(home: Path) -> None:
-    """Throw away what a home holds, its database included."""
+    """Throw away what we made in a home, its database included, and nothing that others put there."""
     if os.environ.get("DATABASE_URL"):
         raise CannotStart("--reset does not empty an outside database: do that there, then start without --reset.")
     postgres.Server(home).stop()
     with step(f"Emptying {home}"):
-        for path in home.iterdir():
+        for path in (path for name in MADE for path in home.glob(name)):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.name != "running":
+            else:
                 path.unlink()
 
 
@@ -217,7 +211,7 @@ def database(home: Path, environment: dict[str, str]) -> Iterator[postgres.Serve
 def static_files(home: Path, environment: dict[str, str]) -> Iterator[Callable[[], None]]:
     """Compress the static files for the web server if they changed, beside the other steps; yield how to wait."""
     files = sorted(file for file in (ROOT / "gongzhi").glob("*/static/**/*") if file.is_file())
-    state = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    state = [(str(file), hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
     digest, stamp = hashlib.sha256(repr(state).encode()).hexdigest(), home / "static.stamp"
     if stamp.exists() and stamp.read_text() == digest:
         yield lambda: None
@@ -246,6 +240,8 @@ def do(*words: str, environment: dict[str, str]) -> None:
         process.terminate()
         process.wait()
         raise
+    finally:
+        kill_rest(process)  # the made-up people of build_demo work in processes of their own
     if code:
         raise CannotStart(f"`gongzhi {words[0]}` failed, see above.")
 
@@ -339,7 +335,7 @@ def answers(host: str, port: int) -> bool:
     """Ask the web server whether it lives."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
-        connection.request("GET", "/livez", headers={"Host": "localhost"})
+        connection.request("GET", "/livez")
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
@@ -356,8 +352,10 @@ def greet(options: Options) -> None:
     if not options.demo:
         return
     say(f"Residents report at {options.address} without signing in. Staff sign in with the password {PASSWORD}:\n")
-    for name, does in SIGN_INS.items():
-        say(f"  {name:<12}{does}")
+    from demo.city import SIGN_INS
+
+    for one in SIGN_INS:
+        say(f"  {one.username:<12}{one.does}")
     if options.browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin"):
         webbrowser.open(options.address)
 

@@ -46,6 +46,7 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
         db.execute("SELECT pg_advisory_lock(20261)")
         if not db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template]).fetchone():
             _make(db, template)
+            _drop_older(db, template)
         db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(mine)))
         db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(mine), sql.Identifier(template)))
         db.execute("SELECT pg_advisory_unlock(20261)")
@@ -70,6 +71,15 @@ def _make(db: Any, template: str) -> None:
     db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(part), sql.Identifier(template)))
 
 
+def _drop_older(db: Any, template: str) -> None:
+    """Drop the templates of former states of the migrations; another checkout's tests have a home of their own."""
+    from psycopg import sql
+
+    older = "SELECT datname FROM pg_database WHERE datname LIKE 'gongzhi_template_%%' AND datname <> %s"
+    for (name,) in db.execute(older, [template]).fetchall():
+        db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 def _migrate(name: str) -> None:
     def at(url: str) -> str:
         head, _, query = url.partition("?")
@@ -85,12 +95,13 @@ def forget_the_last_test() -> None:
     """Empty what a process remembers of the database: the rows of another test are gone, and their ids mean others."""
     from django.core.cache import cache
 
-    from gongzhi.base import calendar
+    from gongzhi.base import calendar, limits
     from gongzhi.flow import queries as flow
     from gongzhi.places import index
     from gongzhi.requests import classify, intake
 
-    for forget in (calendar.forget, flow.forget_current, index.look_again, classify.forget, intake.forget_desks, cache.clear):
+    for forget in (calendar.forget, flow.forget_current, index.look_again, classify.forget, intake.forget_desks,
+                   limits.forget, cache.clear):
         forget()
 
 

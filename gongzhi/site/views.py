@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from gongzhi.base.access import access
 from gongzhi.org import queries as org
@@ -29,9 +29,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "sign_in.html", {"target": target, "error": "", "username": ""})
     username = request.POST.get("username", "").strip()[:40]
-    person, error = checking.check(request, username, request.POST.get("password", ""))
+    if checking.too_many(request):
+        said = _("登录太频繁，请过一分钟再试。")
+        return render(request, "sign_in.html", {"target": target, "error": said, "username": username}, status=429)
+    person, said = checking.check(request, username, request.POST.get("password", ""))
     if person is None:
-        return render(request, "sign_in.html", {"target": target, "error": error, "username": username}, status=422)
+        return render(request, "sign_in.html", {"target": target, "error": said, "username": username}, status=422)
     login(request, person)
     return redirect(target or first_page(org.standing(person)))
 
@@ -81,7 +84,7 @@ def work_line(request: HttpRequest) -> HttpResponse:
 
 
 @access("public")
-@require_GET
+@require_safe
 def livez(request: HttpRequest) -> HttpResponse:
     """Say that this process answers and reaches the database."""
     with connection.cursor() as cursor:
@@ -90,7 +93,7 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 
 @access("public")
-@require_GET
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Say how each part does: migrations, worker, projections' lag, partitions, calendar. 503 if one is red."""
     parts = health.parts()
@@ -107,24 +110,24 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def error_400(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "400.html", status=400)
+    return error(request, 400, _("这个请求我们看不懂。"))
 
 
 def error_403(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 403, _("您没有权限做这件事。"))
+    return error(request, 403, _("您没有权限做这件事。"))
 
 
 def error_404(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 404, _("没有找到，可能不存在，或不归您查看。"))
+    return error(request, 404, _("没有找到，可能不存在，或不归您查看。"))
 
 
 def error_500(request: HttpRequest) -> HttpResponse:
-    return _error(request, 500, _("出错了，没有保存。请稍后再试。"))
+    return error(request, 500, _("出错了，没有保存。请稍后再试。"))
 
 
-def _error(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+def error(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+    """Refuse in one sentence: to a machine as JSON, to a person as a page that says what to do next."""
     if request.path.startswith("/api/"):
-        return JsonResponse({"detail": sentence}, status=status, json_dumps_params={"ensure_ascii": False})
+        body = {"detail": sentence, "code": "refused", "faults": {}}
+        return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
     return render(request, f"{status}.html", status=status)
-
-

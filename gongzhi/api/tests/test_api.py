@@ -1,17 +1,20 @@
 import base64
 import io
 import json
+import re
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from openapi_spec_validator import validate
 from PIL import Image
 
 from conftest import MONDAY, PASSWORD, Town
 from gongzhi.base import clock
-from gongzhi.flow.models import Case
+from gongzhi.flow.models import Case, Task
 from gongzhi.org import actions as org
+from gongzhi.org import sign_in
 from gongzhi.requests.models import Request
 
 
@@ -23,6 +26,12 @@ def sign(town: Town, client: Client) -> Any:
         return {"Authorization": f"Bearer {answer.json()['token']}"}
 
     return by
+
+
+def jpeg() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(out, "JPEG")
+    return out.getvalue()
 
 
 def report(client: Client, town: Town, grid: str = "west-south-1", **more: Any) -> Any:
@@ -147,6 +156,109 @@ def test_the_queue_pages_by_key_without_gap_or_repeat(town: Town, client: Client
     assert len(seen) == 5 == len(set(seen))
 
 
+def test_the_queue_pages_on_to_tasks_without_a_due_time(town: Town, client: Client, sign: Any) -> None:
+    for i in range(5):
+        assert report(client, town, words=f"第 {i} 件暖气不热").status_code == 201
+    Task.objects.filter(pk__in=list(Task.objects.values_list("pk", flat=True)[:3])).update(due_at=None)
+    headers, seen, after = sign("operator"), [], ""
+    while after is not None:
+        page = client.get("/api/v1/tasks", {"limit": 1, "after": after}, headers=headers).json()
+        seen += [t["id"] for t in page["tasks"]]
+        after = page["next"]
+    assert len(seen) == 5 == len(set(seen))
+
+
+@pytest.mark.parametrize("after", ["x", "2026-03-02T09:00:00|1", "|", "2026-03-02T09:00:00+08:00|x"])
+def test_a_cursor_that_is_not_ours_is_refused(town: Town, client: Client, sign: Any, after: str) -> None:
+    answer = client.get("/api/v1/tasks", {"after": after}, headers=sign("operator"))
+    assert answer.status_code == 422 and "翻页" in answer.json()["detail"]
+
+
+def chinese(answer: Any) -> str:
+    """Check that an answer is a refusal in JSON and in Chinese; return its words."""
+    body = answer.json()
+    assert {"detail", "code", "faults"} <= set(body)
+    words = [body["detail"], *body["faults"].values()]
+    assert all(re.search("[一-鿿]", w) and not re.search(r"[A-Za-z]{9}", w) for w in words), words
+    return "".join(words)
+
+
+@pytest.mark.parametrize(("body", "field", "words"), [
+    ({"lon": "east"}, "lon", "应是数字"), ({"lon": float("nan"), "lat": float("inf")}, "lon", "应是数字"),
+    ({"photos": "x"}, "photos", "应是一组值"), ({"photos": ["QQ=="] * 7}, "photos", "最多 6 个"),
+    ({"photos": ["%%"]}, "photos", "不是 base64"), ({"voice": "ä"}, "voice", "不是 base64"),
+    ({"submitted_key": "x" * 41}, "submitted_key", "最多 40 字"), ({"words": 3}, "words", "应是文字"),
+])
+def test_a_wrong_field_is_told_in_plain_words(
+    town: Town, client: Client, body: dict[str, Any], field: str, words: str
+) -> None:
+    answer = client.post("/api/v1/reports", json.dumps(body), content_type="application/json")
+    assert answer.status_code == 422 and words in answer.json()["faults"][field]
+    chinese(answer)
+
+
+@pytest.mark.parametrize("body", ["{", "", "[1]", '"x"', "\xff"])
+def test_what_is_no_json_is_refused_in_words(town: Town, client: Client, body: str) -> None:
+    answer = client.generic("POST", "/api/v1/reports", body.encode("latin-1"), content_type="application/json")
+    assert answer.status_code in (400, 422)
+    chinese(answer)
+
+
+@pytest.mark.parametrize("given", [{"photos": ["%%"]}, {"documents": ["%%"]}, {"photos": ["QQ=="]},
+                                   {"documents": ["QQ=="]}, {"form": []}, {"stage": 1}])
+def test_wrong_files_of_an_act_are_refused(town: Town, client: Client, sign: Any, given: dict[str, Any]) -> None:
+    report(client, town)
+    task = Case.objects.get().tasks.get().pk
+    answer = client.post(f"/api/v1/tasks/{task}/actions/accept", json.dumps(given), content_type="application/json",
+                         headers=sign("operator"))
+    assert answer.status_code == 422
+    chinese(answer)
+
+
+def test_a_report_takes_the_largest_photo_and_no_more_than_a_form_can_have(
+    town: Town, client: Client, settings: Any
+) -> None:
+    photo = jpeg() + bytes(12 * 1024 * 1024 - 4096)  # as large as files.PHOTO_LIMIT allows
+    answer = report(client, town, photos=[base64.b64encode(photo).decode()])
+    assert answer.status_code == 201, answer.content[:300]
+    settings.API_BODY = 1024 * 1024
+    answer = report(client, town, photos=[base64.b64encode(photo).decode()])
+    assert answer.status_code == 413 and "最多 1 MB" in chinese(answer)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [
+    ("GET", "/api/v1/nowhere", 404), ("GET", "/api/nowhere", 404), ("DELETE", "/api/v1/reports", 405),
+    ("POST", "/api/v1/docs", 200), ("GET", "/api/v1/tasks%00", 400),
+])
+def test_every_refusal_of_the_api_is_json(town: Town, client: Client, method: str, path: str, status: int) -> None:
+    answer = client.generic(method, path)
+    assert answer.status_code == status
+    if status != 200:
+        chinese(answer)
+    if status == 405:
+        assert answer["Allow"] == "POST"
+
+
+def test_another_host_is_told_so_in_json(client: Client) -> None:
+    answer = client.get("/api/v1/openapi.json", headers={"host": "elsewhere.example"})
+    assert answer.status_code == 400
+    chinese(answer)
+
+
+def test_a_flood_of_sign_ins_from_one_address_is_stopped(
+    town: Town, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_in, "BURST", 3)
+    wrong = [{"user": f"nobody{n}", "password": "wrong-password"} for n in range(5)]
+    answers = [client.post("/api/v1/token", w, content_type="application/json") for w in wrong[:3]]
+    pages = [client.post("/sign-in/", {"username": w["user"], "password": w["password"]}) for w in wrong[3:]]
+    assert [a.status_code for a in (*answers, *pages)] == [401, 401, 401, 429, 429]
+    assert "太频繁" in pages[0].content.decode()
+    answer = client.post("/api/v1/token", wrong[0], content_type="application/json")
+    assert answer.status_code == 429
+    assert "太频繁" in answer.json()["detail"]
+
+
 def test_locate_names_grid_community_and_worker(town: Town, client: Client) -> None:
     lon, lat = town.point("west-south-1")
     got = client.get("/api/v1/places/locate", {"lon": lon, "lat": lat}).json()
@@ -167,3 +279,24 @@ def test_the_description_is_valid_openapi_and_the_page_shows_every_door(town: To
     validate(spec)
     page = client.get("/api/v1/docs").content.decode()
     assert all(path in page for path in spec["paths"])
+
+
+JUNK: list[Any] = [None, True, -1, 1e30, 10**30, "x", "字" * 6000, [], [None], [[]], {}, {"x": 1}, [1, "x"], ["nan", "inf"]]
+
+
+def test_junk_in_a_field_of_an_act_is_refused_and_never_breaks(town: Town, client: Client, sign: Any) -> None:
+    report(client, town)
+    client.raise_request_exception = False
+    lon, lat = town.point("west-south-1")
+    good = {"category": "900401", "place": [lon, lat], "kind": "complain", "summary": "暖气",
+            "about_unit": town.units["housing"].pk}
+    headers, path, broken = sign("operator"), f"/api/v1/tasks/{Case.objects.get().tasks.get().pk}/actions/accept", []
+    for field in good:
+        for junk in JUNK:
+            with transaction.atomic():
+                body = json.dumps({"form": {**good, field: junk}})
+                answer = client.post(path, body, content_type="application/json", headers=headers)
+                transaction.set_rollback(True)
+            if answer.status_code not in (200, 409, 422):
+                broken.append((field, str(junk)[:20], answer.status_code))
+    assert broken == []

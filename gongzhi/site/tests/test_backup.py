@@ -1,10 +1,14 @@
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from psycopg import sql
 
 from conftest import MONDAY, build_town
@@ -14,6 +18,9 @@ from gongzhi.requests import actions as requests
 from gongzhi.site import backup
 
 OWNER = os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
+
+
+COMMAND = "gongzhi.site.management.commands.restore"
 
 
 def url_of(name: str) -> str:
@@ -94,3 +101,76 @@ def test_a_file_that_is_swept_while_it_is_backed_up_is_left_out(
     manifest = backup.write(made, database=url_of(settings.DATABASES["default"]["NAME"]), at=MONDAY,
                             files=settings.GONGZHI_HOME / "files", key=settings.GONGZHI_DATA_KEY)
     assert f"files/{'ab' * 32}" in manifest["parts"] and f"files/{gone.name}" not in manifest["parts"]
+
+
+@pytest.fixture
+def here(elsewhere: str, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Another home, whose database is `elsewhere` and already holds something."""
+    settings.DATABASE_OWNER_URL, settings.GONGZHI_HOME = elsewhere, tmp_path
+    monkeypatch.setattr(f"{COMMAND}.call_command", lambda *_args, **_options: None)  # migrate: in the tests' database
+    with psycopg.connect(elsewhere) as db:
+        db.execute("CREATE TABLE precious AS SELECT 1 AS it")
+    return elsewhere
+
+
+def tables(database: str) -> set[str]:
+    with psycopg.connect(database) as db:
+        return {name for (name,) in db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+
+
+def test_replace_puts_the_backup_in_the_place_of_what_is_there(made: Path, here: str) -> None:
+    call_command("restore", str(made), "--replace")
+    assert "requests_request" in tables(here) and "precious" not in tables(here)
+
+
+@pytest.mark.parametrize("wrong", ["key", "damaged", "format", "dump", "no --replace"])
+def test_a_backup_that_cannot_be_restored_leaves_the_database_as_it_is(
+    made: Path, here: str, settings: Any, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if wrong == "key":
+        settings.GONGZHI_DATA_KEY = "another"
+    elif wrong == "damaged":
+        data = bytearray(made.read_bytes())
+        data[3000] ^= 1
+        made.write_bytes(data)
+    elif wrong == "format":
+        monkeypatch.setattr(backup, "FORMAT", 2)
+    elif wrong == "dump":
+        monkeypatch.setattr(backup, "DUMP", "manifest.json")  # whole, but nothing that pg_restore reads
+        monkeypatch.setattr(backup, "read", lambda source: {"key": backup.fingerprint(settings.GONGZHI_DATA_KEY),
+                                                            "parts": {}})
+    with pytest.raises(CommandError):
+        call_command("restore", str(made), *([] if wrong == "no --replace" else ["--replace"]))
+    assert tables(here) == {"precious"}
+
+
+def test_a_backup_that_cannot_be_made_is_told_in_a_sentence_and_leaves_nothing(here: str, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="never started by gongzhi"):
+        call_command("backup", str(tmp_path / "new.backup"))
+    with psycopg.connect(here) as db:
+        db.execute("CREATE TABLE log_cluster (era int)")
+    backup_run, said = backup._run, "pg_dump: it broke"
+
+    def broken(program: str, *arguments: str) -> None:
+        backup_run(program, *arguments)
+        raise backup.Unusable(said)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backup, "_run", broken)
+        with pytest.raises(CommandError, match=said):
+            call_command("backup", str(tmp_path / "new.backup"))
+    assert not list(tmp_path.glob("new*"))
+
+
+def test_the_password_of_the_database_is_in_no_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[list[str], dict[str, str]]] = []
+
+    def note(command: list[str], *, env: dict[str, str], **_more: object) -> subprocess.CompletedProcess[str]:
+        ran.append((command, env))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(backup.subprocess, "run", note)
+    backup._run("pg_dump", "postgresql://owner:very-secret@db.example/city?sslmode=require", "--file", "x")
+    ((command, env),) = ran
+    assert "very-secret" not in " ".join(command) and "sslmode=require" in " ".join(command)
+    assert env["PGPASSWORD"] == "very-secret"

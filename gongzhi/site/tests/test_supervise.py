@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import socket
@@ -54,16 +55,40 @@ def test_a_second_start_says_where_the_first_runs(tmp_path: Path) -> None:
         pass  # free again
 
 
-def test_reset_empties_a_home_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DATABASE_URL")
+@pytest.mark.parametrize("words", [[], ["--reset"]])
+def test_a_folder_that_others_filled_is_never_taken_for_a_home(tmp_path: Path, words: list[str]) -> None:
     (tmp_path / "photos").mkdir()
-    with pytest.raises(supervise.CannotStart, match="leaves it alone"), supervise.held(options(tmp_path, "--reset")):
-        pass
+    for _start in range(2):  # the first must not make it ours for the second
+        with pytest.raises(supervise.CannotStart, match="did not make"), supervise.held(options(tmp_path, *words)):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_a_disk_of_its_own_and_a_home_that_a_command_made_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "lost+found").mkdir()
     with supervise.held(options(tmp_path)):
         pass
+    by_command = tmp_path / "by-command" / "keys"
+    by_command.mkdir(parents=True)
+    (by_command / "data").touch()
+    with supervise.held(options(by_command.parent)):
+        pass
+
+
+def test_reset_throws_away_what_we_made_and_nothing_that_others_put_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    with supervise.held(options(tmp_path)):
+        pass
+    for name in ("keys", "files", "exports", "static", "photos"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one").touch()
+    (tmp_path / "letter.txt").touch()
     with supervise.held(options(tmp_path, "--reset")):
         supervise.empty(tmp_path)
-        assert [path.name for path in tmp_path.iterdir()] == ["running"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["letter.txt", "photos", "running"]
+    assert (tmp_path / "photos" / "one").exists()
 
 
 def test_reset_leaves_an_outside_database_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +153,47 @@ def test_what_a_dead_child_left_behind_does_not_outlive_it() -> None:
 def test_a_failed_step_is_told_in_a_sentence() -> None:
     with pytest.raises(supervise.CannotStart, match="`gongzhi no_such_command` failed"):
         supervise.do("no_such_command", environment={**os.environ, "DATABASE_URL": "postgresql://nowhere/db"})
+
+
+def test_a_stopped_step_leaves_none_of_its_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = tmp_path / "helper.pid"
+    begins = f"import subprocess, time; p = subprocess.Popen(['sleep', '60']); open({str(note)!r}, 'w').write(str(p.pid)); "
+    monkeypatch.setattr(supervise, "GONGZHI", (sys.executable, "-c", begins + "time.sleep(60)"))
+
+    def wait(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        """Ctrl-C while the step runs, as soon as it has a helper."""
+        monkeypatch.undo()
+        while not note.exists() or not note.read_text():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        supervise.do("build_demo", environment=dict(os.environ))
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(note.read_text())).wait(30)
+
+
+def test_static_files_are_compressed_again_only_when_one_says_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supervise, "ROOT", tmp_path)
+    monkeypatch.setattr(supervise, "GONGZHI", (sys.executable, "-c", ""))
+    file = tmp_path / "gongzhi" / "site" / "static" / "icons.svg"
+    file.parent.mkdir(parents=True)
+
+    def compresses() -> bool:
+        with supervise.static_files(tmp_path, dict(os.environ)) as finish:
+            finish()
+        return "Compressing" in capsys.readouterr().out
+
+    file.write_text("one")
+    assert compresses()
+    file.write_text("one")
+    os.utime(file, ns=(1, 1))
+    assert not compresses()
+    file.write_text("two")
+    assert compresses()
 
 
 def test_a_web_server_that_does_not_come_up_is_told_with_its_log(tmp_path: Path) -> None:

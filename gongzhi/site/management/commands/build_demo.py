@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gongzhi.places.models import Place
+from gongzhi.site import queries
 
 
 class Command(BaseCommand):
@@ -22,6 +23,9 @@ class Command(BaseCommand):
 
         if not settings.GONGZHI_DEMO:
             raise CommandError("The demo city is only built in a demo: set GONGZHI_DEMO=1, never with real data.")
+        if queries.made_by_no_demo():
+            raise CommandError("This database holds places that no demo made. Nothing was changed: made-up reports have"
+                               " no place among real ones. Choose another home (--home DIR) and no DATABASE_URL.")
         from demo import city, living, loading
 
         began = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from gongzhi.site import pouring
+from gongzhi.site import cli, pouring, queries
 
 
 class Command(BaseCommand):
@@ -22,16 +22,16 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=0)
         parser.add_argument("--workers", type=int, default=4)
         parser.add_argument("--seed", type=int, default=1)
-        parser.add_argument("--address", default=settings.BASE_URL)
+        parser.add_argument("--home", help="of the demo; default: GONGZHI_HOME, or var/demo of the checkout")
+        parser.add_argument("--address", default="", help="of the demo; default: where the one in the home runs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.GONGZHI_DEMO:
+        if not settings.GONGZHI_DEMO or queries.made_by_no_demo():
             raise CommandError("Only into a demo: made-up reports have no place among real ones.")
-        with open(options["file"], newline="", encoding="utf-8-sig") as source:
-            messages = pouring.rows(csv.DictReader(source), options["words"], options["reply"])
-        messages = messages[: options["limit"] or None]
+        address = options["address"] or _where(settings.GONGZHI_HOME)
+        messages = _read(options["file"], options["words"], options["reply"])[: options["limit"] or None]
         began = time.monotonic()
-        outcome = pouring.pour(messages, options["address"], workers=options["workers"], seed=options["seed"],
+        outcome = pouring.pour(messages, address, workers=options["workers"], seed=options["seed"],
                                note=self.stdout.write)
         spent = time.monotonic() - began
         n_errors = sum(outcome.errors.values())
@@ -39,3 +39,21 @@ class Command(BaseCommand):
                           f" ({len(messages) / spent:.1f}/s). Ends: {dict(outcome.ends)}")
         for error, n in outcome.errors.most_common(10):
             self.stdout.write(f"  {n} × {error}")
+
+
+def _where(home: Path) -> str:
+    """Find the demo that runs in a home."""
+    if not cli.supervised(home):
+        raise CommandError(f"No demo runs in {home}. Start it with bin/demo, or say --home DIR.")
+    return (home / "running").read_text()
+
+
+def _read(file: Path, words: list[str], reply: str) -> list[pouring.Message]:
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as source:
+            table = csv.DictReader(source)
+            if missing := [name for name in (*words, reply) if name not in (table.fieldnames or [])]:
+                raise CommandError(f"{file} has no column {', '.join(missing)}; it has: {', '.join(table.fieldnames or [])}.")
+            return pouring.rows(table, words, reply)
+    except (OSError, UnicodeDecodeError) as fault:
+        raise CommandError(f"{file} cannot be read: {fault}") from fault

@@ -24,11 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         database = settings.DATABASE_OWNER_URL or settings.DATABASE_URL
         try:
-            backup.read(options["file"])
-            if options["replace"]:
-                backup.empty(database)
             era = backup.restore(options["file"], database=database, files=settings.GONGZHI_HOME / "files",
-                                 key=settings.GONGZHI_DATA_KEY, at=clock.now())
+                                 key=settings.GONGZHI_DATA_KEY, at=clock.now(), replace=options["replace"])
         except backup.Unusable as fault:
             raise CommandError(str(fault)) from fault
         connection.close()

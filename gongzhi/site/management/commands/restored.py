@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from gongzhi.base import clock
 from gongzhi.site import backup
@@ -14,5 +14,8 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        era = backup.new_era(settings.DATABASE_OWNER_URL or settings.DATABASE_URL, at=clock.now())
+        try:
+            era = backup.new_era(settings.DATABASE_OWNER_URL or settings.DATABASE_URL, at=clock.now())
+        except backup.Unusable as fault:
+            raise CommandError(str(fault)) from fault
         self.stdout.write(f"The log begins era {era}.")
