@@ -119,7 +119,7 @@ def _open(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 
 
 def _accept(fact: Any, at: datetime, data: dict[str, Any]) -> None:
-    fact.category, fact.first_due_at = data.get("category", fact.category), fact.due_at
+    fact.category = data.get("category", fact.category)
     fact.kind = data.get("kind", fact.kind)
     fact.about_units = [data["about_unit"]] if data.get("about_unit") else fact.about_units
 
