@@ -30,10 +30,10 @@ def check(verb: Verb, case: Case, values: Mapping[str, Any]) -> None:
         return
     most = worktime.parse_duration(verb.max)
     if verb.name == "extend" and values["days"] > most.n:
-        raise Faults({"days": _("最多延期{most}。").format(most=most.words())})
+        raise Faults({"days": _("最多延期 {most}。").format(most=most.words())})
     if verb.name == "hold" and datetime.fromisoformat(values["until"]) > worktime.due(
             clock.now(), most, calendar.load()):
-        raise Faults({"until": _("最多挂起{most}。").format(most=most.words())})
+        raise Faults({"until": _("最多挂起 {most}。").format(most=most.words())})
 
 
 def _stage_task(case: Case) -> Task | None:
