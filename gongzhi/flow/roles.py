@@ -92,8 +92,8 @@ def is_recused(unit: Unit, case: Case) -> bool:
     return bool(set(unit.path) & set(case.about_units))
 
 
-def may_act_as(role: Role, case: Case, actor: Actor) -> bool:
-    """Say whether an actor is this role in a case."""
+def may_act_as(role: Role, case: Case, actor: Actor, apart_from: Collection[int] = ()) -> bool:
+    """Say whether an actor is this role in a case; at a desk that passes over the units it is `apart_from`."""
     if role.kind == "anyone":
         return True
     if role.kind == "system" or actor.kind == "system":
@@ -108,7 +108,7 @@ def may_act_as(role: Role, case: Case, actor: Actor) -> bool:
     post = {"post": role.what, "head": "leader"}.get(role.kind)
     if post and post not in actor.standing.posts:
         return False  # without asking the trees: most roles are not his
-    return any(sits(seat, actor) for seat in seats(role, case))
+    return any(sits(seat, actor) for seat in seats(role, case, apart_from))
 
 
 def sits(seat: Seat, actor: Actor) -> bool:
@@ -151,7 +151,8 @@ def kept_apart(name: str, case: Case, process: Process) -> set[int]:
 def conflict(name: str, case: Case, actor: Actor, process: Process) -> bool:
     """Say whether the actor also has a part that the process keeps apart from this role.
 
-    Somebody below a handling unit counts as of that unit. Who merely holds the other post is free, until he has acted.
+    Somebody below a handling unit counts as of that unit. Who merely holds the other post is free, until he has acted;
+    and so is whose unit handles it itself, for then that post is another's.
     """
     if actor.kind != "person":
         return False
@@ -159,6 +160,9 @@ def conflict(name: str, case: Case, actor: Actor, process: Process) -> bool:
         return True
     for other in process.apart_from(name):
         role = role_of(other, process)
-        if role.kind != "field" and may_act_as(role, case, actor) and case.entries.filter(actor=actor.line).exists():
+        if role.kind == "field" or not may_act_as(role, case, actor):
+            continue
+        still_his = may_act_as(role, case, actor, kept_apart(other, case, process))
+        if still_his and case.entries.filter(actor=actor.line).exists():
             return True
     return False
