@@ -128,7 +128,9 @@ class Life(Work):
         odds = {"solved": [45, 33, 13, 6, 3], "partly": [3, 14, 48, 25, 10], "unsolved": [0, 1, 9, 45, 45]}
         stars = self.rng.choices([5, 4, 3, 2, 1], odds[self.fate])[0]
         said = texts.comment(self.rng, self.fate, stars)
-        self.act(action, by, {"solved": self.fate, "satisfied": str(stars), "said": said}, task)
+        open_still = self.fate == "unsolved" and self.case().counts.get("limit:redo", 0) < 3
+        solved = "partly" if open_still else self.fate  # who says unsolved is asked whether to have it done again
+        self.act(action, by, {"solved": solved, "satisfied": str(stars), "said": said}, task)
 
     def change_rating(self) -> None:
         case = self.case()

@@ -23,7 +23,7 @@ class Work(Days):
         asked = (task.asks or {})["action"]
         agree = {"return": 0.62, "extend": 0.86, "finish": 0.93, "appeal": 0.5}.get(asked, 0.9)
         by = self.holder(task, but=(task.asks or {})["by"])
-        if self.rng.random() < 0.03:
+        if self.rng.random() < 0.03 and asked != "appeal":
             return  # nobody answers: the clock decides
         at = self.at_work(task.opened_at, 6, 170, self.pace(case.opened_at, case.first_due_at))
         if self.rng.random() < agree:
@@ -60,7 +60,7 @@ class Work(Days):
             form: dict[str, Any] = {"answer": "已当场说明办理条件、材料和地点。"}
             if known:
                 form = {"knowledge": known[0].pk, "answer": known[0].words}
-            self.act("answer", by, form, task)
+            self.act("answer", by, {**form, "kind": "consult"}, task)
         elif self.category.code in ("200403", "200411") and rng.random() < 0.5:
             form = {"emergency_line": "119", "time_told": "三方通话转接，已提醒先开窗、到室外等候"}
             self.act("emergency", by, form, task)
@@ -173,11 +173,9 @@ class Work(Days):
         section = self.section_for(case, task.unit_id)
         if section is None or task.done_at:
             return
-        form: dict[str, Any] = {"section": section.pk}
-        due_at = self.due_of(case, Task.objects.get(pk=task.pk))
-        if due_at - clock.now() > timedelta(hours=6):
-            form["inner_due"] = (clock.now() + (due_at - clock.now()) * 0.8).isoformat(timespec="minutes")
-        self.act("assign", by, form)
+        due_at, now = self.due_of(case, Task.objects.get(pk=task.pk)), clock.now()
+        inner_due = now + (due_at - now) * 0.8 if due_at > now else now + timedelta(hours=6)
+        self.act("assign", by, {"section": section.pk, "inner_due": inner_due.isoformat()})
 
     def section_for(self, case: Case, unit_id: int) -> Unit | None:
         children = self.town.children[unit_id]
@@ -201,7 +199,12 @@ class Work(Days):
         if rng.random() < 0.94 or self.category.evidence == "call":
             form = {"contact_note": texts.say(rng, "contacts")}
             longest = 0.2 + 9 * self.pace(start, due_at)
-            self.then(self.awake(start, 0.2, longest), partial(self.act, "contact", by, form))
+            if case.request.is_guarded or case.fields.get("hide_reporter"):  # the number is the hotline's
+                by_phone = self.town.someone(rng, self.town.by_key["centre"].pk, "operator")
+            else:
+                by_phone = by
+            if case.request.phone:
+                self.then(self.awake(start, 0.2, longest), partial(self.act, "contact", by_phone, form))
         if rng.random() < 0.15:
             form = {"note": texts.say(rng, "interim")}
             self.then(self.share(start, due_at, rng.uniform(0.2, 0.5)), partial(self.act, "interim", by, form))

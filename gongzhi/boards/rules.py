@@ -11,6 +11,8 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from gongzhi.requests.rules import GUARDED
+
 # Ways a request ends without having been handled: counted apart, in no rate (reference: 条例 art. 11; defaults).
 APART = {
     "answered": _("当场答复"),
@@ -119,9 +121,11 @@ def _open(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 
 
 def _accept(fact: Any, at: datetime, data: dict[str, Any]) -> None:
-    fact.category, fact.first_due_at = data.get("category", fact.category), fact.due_at
+    fact.category = data.get("category", fact.category)
     fact.kind = data.get("kind", fact.kind)
     fact.about_units = [data["about_unit"]] if data.get("about_unit") else fact.about_units
+    if data.get("hide_reporter") or fact.kind in GUARDED or fact.about_units:
+        fact.callable = False  # the number is kept from those who handle it: nobody waits for their call
 
 
 def _dispatch(fact: Any, at: datetime, data: dict[str, Any]) -> None:
@@ -159,7 +163,8 @@ def _sign(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 def _contact(fact: Any, at: datetime, data: dict[str, Any]) -> None:
     if fact.contacted_at is None:
         fact.contacted_at = at
-        fact.in_time = bool(data.get("in_time")) if fact.in_time is None else fact.in_time
+        in_time = bool(data.get("in_time", True))  # of whom none was expected, it comes in time
+        fact.in_time = in_time if fact.in_time is None else fact.in_time
 
 
 def _missed(fact: Any, at: datetime, data: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ from gongzhi.requests.rules import Suggestion
 SHOWN = 4  # buttons in a row; the others stand behind 更多
 KEYS = ("accept", "dispatch", "sign", "contact", "finish", "called", "checked", "rule")  # what d does
 FINAL = {"unrated": _("归档以后不能再改，确定没有接通、不再回访？")}
-CAREFUL = ("return", "appeal", "refuse", "excuse", "send_back", "hold", "hard", "merge", "take_back")
+CAREFUL = ("return", "appeal", "refuse", "excuse", "send_back", "hold", "hard", "merge", "take_back", "withdraw")
 DECLINES = tuple(rules.DECLINE_TEXTS)
 ICONS = timeline.ICONS | {"agree": "check", "refuse": "x", "legal": "x", "repeat": "x", "secret": "x", "outside": "x",
                          "unlawful": "x", "withdraw": "x"}

@@ -108,6 +108,9 @@ def _title(process: Process, case: Case, verb: str, event: Event, units: dict[in
         late = queries.action_title(case, event.data.get("expected"))
         return _("{what}超期").format(what=late)
     if base in ("remind", "late"):
+        of_desk = {"inner": _("内部期限，已提醒"), "reminder": _("审核即将到期，已提醒"), "waiting": _("审核超期，已提醒")}
+        if event.data.get("kind") in of_desk:
+            return of_desk[event.data["kind"]]
         of = _("整件") if event.data.get("whole") else _(process.stages[event.data["of"]].title) \
             if event.data.get("of") in process.stages else ""
         return (_("{what}即将到期，已提醒") if base == "remind" else _("{what}超期，已提醒")).format(what=of)

@@ -19,13 +19,14 @@ from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
 from gongzhi.org.rules import LEVELS
 
+REMINDED = 80  # percent of its time after which an approval is reminded of, as every stage is (default, no source)
 GONE = "这件事已经被处理过了，请刷新看最新状态。"
 
 
 def publish(text: str, *, by: Actor = SYSTEM) -> ProcessVersion:
     """Publish a process file as the next version, or raise Faulty; the same text again is the version that has it."""
     keys = {*ProcessVersion.objects.values_list("key", flat=True), reader.read(text).key}
-    process = checks.load(text, checks.Known(registry.fields, registry.conditions, keys))
+    process = checks.load(text, checks.Known(registry.fields, registry.conditions, keys, registry.demands))
     with transaction.atomic():
         last = ProcessVersion.objects.filter(key=process.key).order_by("-version").first()
         if last and last.digest == process.digest:
@@ -139,7 +140,7 @@ def _take(case: Case, process: Process, action: Action, by: Actor, form: dict[st
     if reason := offers.refusal(process, case, stage, action, role, by):
         raise Refused(reason)
     own = offers.own_task(case, stage, action, by, task)
-    if own is None and (action.each or action.name in stage.expects):
+    if own is None and offers.needs_task(stage, action, role):
         raise Refused(_("这一步没有等您办的任务。"))
     values = _filled(action, case, by, form, files)
     entry = _entry(case, action.name, by, values, own, "asked" if action.approve else "done", files)
@@ -150,9 +151,7 @@ def _take(case: Case, process: Process, action: Action, by: Actor, form: dict[st
 
 def _filled(action: Action, case: Case, by: Actor, form: dict[str, Any], files: list[Attachment]) -> dict[str, Any]:
     """Check the form, then the conditions that read it."""
-    if files:
-        form = _with_files(form, action.form, files)
-    values = forms.clean(action.form, form, case)
+    values = forms.clean(action.form, _with_files(form, action.form, files), case)
     for name in action.when:
         if reason := registry.conditions[name].check(case, by, {**values, "_files": files}):
             raise Refused(reason)
@@ -160,7 +159,7 @@ def _filled(action: Action, case: Case, by: Actor, form: dict[str, Any], files: 
 
 
 def _with_files(form: dict[str, Any], fields: tuple[Field, ...], files: list[Attachment]) -> dict[str, Any]:
-    """Fill the fields that ask for files with what the files are called."""
+    """Fill the fields that ask for files with what the files are called; words written there are none."""
     wanted = [f.name for f in fields if registry.fields[f.name].kind == "files"]
     return {**form, **{name: [a.name or a.kind for a in files] for name in wanted}}
 
@@ -168,13 +167,12 @@ def _with_files(form: dict[str, Any], fields: tuple[Field, ...], files: list[Att
 def _perform(case: Case, process: Process, action: Action, by: Actor, values: dict[str, Any], own: Task | None,
              entry: Entry, agreed: Agreed | None = None) -> Case:
     """Do what an action does: keep its values, finish tasks, move, and write the one line of the log."""
-    came_from, stage = case.stage, process.stages[case.stage]
+    came_from, stage, former = case.stage, process.stages[case.stage], case.fields.get("lead")
     _count(case, process, action.name)
-    if action.flag and action.flag not in case.flags:
-        case.flags = [*case.flags, action.flag]
-    in_time = _meet(own, action.name) if own else None
+    in_time = _meet(case, stage, action, own)
     _set_fields(case, values)
     kept = _keep(case, process, action.name, values, by, entry)
+    _flag(case, process, action, former)
     closed, opened = _move(case, process, stage, action, by, values, own)
     case.save()
     data = {"from": came_from, "to": case.stage, "closed": closed, "opened": moving.task_lines(opened),
@@ -186,17 +184,32 @@ def _perform(case: Case, process: Process, action: Action, by: Actor, values: di
     return case
 
 
-def _meet(task: Task, name: str) -> bool | None:
+def _flag(case: Case, process: Process, action: Action, former: Any) -> None:
+    """Set the flag of an action; one that came with a former lead goes with it."""
+    if case.fields.get("lead") != former:
+        gone = {a.flag for _s, a in process.all_actions() if a.flag and any(f.name == "lead" for f in a.form)}
+        case.flags = [flag for flag in case.flags if flag not in gone]
+    if action.flag and action.flag not in case.flags:
+        case.flags = [*case.flags, action.flag]
+
+
+def _meet(case: Case, stage: Stage, action: Action, own: Task | None) -> bool | None:
     """Meet what is expected of a task; say whether in time, None where nothing (more) was expected.
 
-    What a section does counts for the units above it, which were asked first.
+    What a section does counts for the lead above it, which was asked first; so does what somebody does for the lead
+    who has no task of the stage, as the hotline calls for it.
     """
-    above = task.unit.path if task.unit else []
-    open_ones = Expectation.objects.filter(case=task.case_id, name=name, met_at=None, task__done_at=None)
-    expected = open_ones.filter(Q(task=task) | Q(task__unit__in=above)).order_by("due_at").first()
+    if not stage.tasks or action.name not in stage.expects:
+        return None
+    of_lead = Q(task__role=stage.tasks[0])
+    counts = of_lead if own is None else Q(task=own)
+    if own and own.role == "handler" and own.unit:
+        counts |= of_lead & Q(task__unit__in=own.unit.path)
+    met = Expectation.objects.filter(counts, case=case, name=action.name, met_at=None, task__done_at=None)
+    expected = met.order_by("due_at").first()
     if expected is None:
         return None
-    open_ones.filter(Q(task=task) | Q(task__unit__in=above)).update(met_at=clock.now())
+    met.update(met_at=clock.now())
     return clock.now() <= expected.due_at
 
 
@@ -247,7 +260,7 @@ def _ask(case: Case, process: Process, approve: Approve, name: str, title: str, 
     """Open a task of the approver on the same stage; the asker's clock runs on. Nobody approves his own asking."""
     asked = [
         _approval(case, approve, role, name, by, entry, desk.unit_id, desk.post)
-        for role in approve.by for desk in roles.seats(roles.role_of(role, process), case) if desk.unit_id
+        for role in approve.by for desk in _deciding(role, case, process) if desk.unit_id
     ]
     tasks = [t for t in asked if t]
     if not tasks:
@@ -257,6 +270,11 @@ def _ask(case: Case, process: Process, approve: Approve, name: str, title: str, 
     case.save()
     _log(case, process, f"{name}.ask", by, {"opened": moving.task_lines(tasks), "entry": entry.pk, **kept})
     return case
+
+
+def _deciding(role: str, case: Case, process: Process) -> list[roles.Seat]:
+    """List the desks that decide in a role, passing over the units it is kept apart from."""
+    return roles.seats(roles.role_of(role, process), case, roles.kept_apart(role, case, process))
 
 
 def _approval(case: Case, approve: Approve, role: str, name: str, by: Actor, entry: Entry, unit_id: int,
@@ -274,7 +292,9 @@ def _approval(case: Case, approve: Approve, role: str, name: str, by: Actor, ent
         asks={"action": name, "entry": entry.pk, "by": by.line, "silence": approve.silence, "role": role,
               "task": entry.task_id},
     )
-    deadlines.set_ladder(task, [due_at] if due_at else [])
+    if due_at:
+        remind_at = worktime.point(task.opened_at, due_at, REMINDED, worktime.clock_of(approve.within, calendar.load()))
+        deadlines.set_ladder(task, [remind_at, due_at])
     task.save()
     return task
 
@@ -328,9 +348,7 @@ def _use(case: Case, process: Process, verb: Verb, by: Actor, form: dict[str, An
         raise Refused(_("现在不能{title}。").format(title=_(verb.title)))
     if reason := offers.verb_refusal(verb, case):
         raise Refused(reason)
-    if files:
-        form = _with_files(form, verb.form, files)
-    values = forms.clean(verb.form, form, case) if by.kind != "system" else {}
+    values = forms.clean(verb.form, _with_files(form, verb.form, files), case) if by.kind != "system" else {}
     verbs.check(verb, case, values)
     entry = _entry(case, verb.name, by, values, None, "asked" if verb.approve else "done", files)
     if verb.approve:
@@ -357,11 +375,22 @@ def _perform_verb(case: Case, process: Process, verb: Verb, by: Actor, values: d
 # Common ---------------------------------------------------------------------------------------------------------------
 
 
-def set_standard(case: Case, standard: str, source: str) -> None:
-    """Give an open case another standard, e.g. when its category is settled; its deadline counts from the opening."""
-    if (standard, source) != (case.standard, case.standard_source):
-        case.standard, case.standard_source = standard, source
-        deadlines.start_case(queries.definition(case.version_id), case)
+def set_standard(case: Case, standard: str, source: str, *, may_lengthen: bool = True) -> None:
+    """Give an open case another standard, e.g. when its category is settled; its deadline counts from the opening.
+
+    What was promised first stays known. Where it may not give more time, a longer standard is not taken.
+    """
+    if (standard, source) == (case.standard, case.standard_source):
+        return
+    promised, due_at, former = case.first_due_at, case.due_at, (case.standard, case.standard_source)
+    process = queries.definition(case.version_id)
+    case.standard, case.standard_source = standard, source
+    later = deadlines.due(process.deadline, case, case.opened_at)
+    if not may_lengthen and due_at and later and later > due_at:
+        case.standard, case.standard_source = former
+        return
+    deadlines.start_case(process, case)
+    case.first_due_at = promised or case.first_due_at
 
 
 def set_about(case: Case, unit_ids: list[int]) -> None:
@@ -373,8 +402,14 @@ def set_about(case: Case, unit_ids: list[int]) -> None:
     twin = Q(place__in=named.exclude(place=None).values("place"), kind__in=["street", "community", "grid"])
     units = list(Unit.objects.filter(Q(pk__in=unit_ids) | twin))
     case.about_units = sorted(u.pk for u in units)
+    risen = int(case.fields.get("risen", 0))  # for whom it complained of before
+    if risen:
+        case.level = LEVELS[max(LEVELS.index(case.level) - risen, 0)]
+    before = LEVELS.index(case.level)
     while case.level != "district" and any(LEVELS.index(case.level) < _lowest_above(unit) for unit in units):
         moving.rise(case)
+    if risen or LEVELS.index(case.level) > before:
+        case.fields = {**case.fields, "risen": LEVELS.index(case.level) - before}
 
 
 def _lowest_above(unit: Unit) -> int:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from gongzhi.org.rules import NOBODY, Standing
+from gongzhi.org.models import Unit
+from gongzhi.org.rules import NOBODY, Held, Standing
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ SYSTEM = Actor("system")
 def person(standing: Standing) -> Actor:
     """Act as a person with his posts of today."""
     return Actor("person", standing)
+
+
+def of_unit(unit: Unit, post: str = "") -> Actor:
+    """Act as somebody of a unit who has no other post, to ask what the unit may do."""
+    held = Held(unit.pk, unit.name, unit.kind, unit.level, tuple(unit.path), post, None, ())
+    return Actor("person", Standing(held=(held,)))
 
 
 def reporter(case_id: int) -> Actor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gongzhi.base import worktime
 from gongzhi.flow import reader
@@ -14,15 +14,20 @@ LONGEST_FLAG = 16
 
 Path = tuple[str, ...]
 Found = Iterator[tuple[Path, str]]
+Demand = Callable[[Process], Found]
 
 
 @dataclass(frozen=True)
 class Known:
-    """The names the rooms have registered; None where they are not known, which checks nothing."""
+    """The names the rooms have registered; None where they are not known, which checks nothing.
+
+    `demands`: what a room asks of a process it begins by itself, by key.
+    """
 
     fields: Collection[str] | None = None
     conditions: Collection[str] | None = None
     processes: Collection[str] | None = None
+    demands: Mapping[str, Demand] = field(default_factory=dict)
 
 
 class Names:
@@ -60,9 +65,9 @@ class Names:
             yield from self.process_named(path, opens.process)
 
     def form(self, path: Path, form: Iterable[Field]) -> Found:
-        for field in form:
-            if self.known.fields is not None and field.name not in self.known.fields:
-                yield path, f"表单字段“{field.name}”没有登记{self.near(field.name, self.known.fields)}。"
+        for wanted in form:
+            if self.known.fields is not None and wanted.name not in self.known.fields:
+                yield path, f"表单字段“{wanted.name}”没有登记{self.near(wanted.name, self.known.fields)}。"
 
     def conditions(self, path: Path, names: Iterable[str]) -> Found:
         for name in names:
@@ -86,7 +91,8 @@ class Names:
         else:
             yield path, f"{where}的 approve 要写 within：多久内答复。"
         if approve.silence not in SILENCES:
-            yield path, f"{where}的 silence 只能写 refuse（不答复算不同意）或 agree（不答复算同意）。"
+            meanings = "refuse（不答复算不同意）、agree（不答复算同意）或 wait（一直等答复，到时提醒负责人）"
+            yield path, f"{where}的 silence 只能写 {meanings}。"
 
     def raising(self, path: Path, where: str) -> Found:
         if not any(role.level == "level" for role in self.process.roles.values()):

@@ -26,6 +26,14 @@ class Stages(Names):
                     (*path, "expects"),
                     f"{where}的 expects 等待动作“{name}”，但这个阶段没有它{self.guess(name, stage)}。",
                 )
+        for name, of in stage.expects_of.items():
+            able = stage.actions[name].by if name in stage.actions else of
+            for role in of:
+                if role not in stage.tasks or role not in able:
+                    yield (
+                        (*path, "expects"),
+                        f"{where}的 expects“{name}”要等角色“{role}”，但它在这个阶段没有待办，或不能做这个动作。",
+                    )
         if stage.children not in ("", "before_leaving"):
             yield (*path, "children"), f"{where}的 children 只能写 before_leaving（子件都办完才能离开）或不写。"
         if stage.raise_:

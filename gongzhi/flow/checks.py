@@ -6,7 +6,7 @@ from gongzhi.flow import reader
 from gongzhi.flow.check_names import Found, Known, Path, stage_words
 from gongzhi.flow.check_stages import Stages
 from gongzhi.flow.check_ways import Ways
-from gongzhi.flow.definition import ALWAYS, PERS, Faulty, Limit, Problem, Process
+from gongzhi.flow.definition import ALWAYS, PERS, Faulty, Limit, Problem, Process, Verb
 
 __all__ = ["Known", "check", "load"]
 
@@ -46,6 +46,8 @@ class Checks(Stages, Ways):
         yield from self.limits()
         yield from self.ways()
         yield from self.circles()
+        if demand := self.known.demands.get(self.process.key):
+            yield from demand(self.process)
 
     # ---- the whole
 
@@ -109,12 +111,22 @@ class Checks(Stages, Ways):
                 yield path, f"{where}的 per 只能写 {'、'.join(PERS)} 之一。"
             if verb.within not in ("", "unit"):
                 yield path, f"{where}的 within 只能写 unit（在本单位内）或不写。"
+            yield from self.inner(path, where, verb)
             if verb.name == "withdraw":
                 yield from self.withdrawal(path, where, verb.to)
             elif verb.to:
                 yield path, f"{where}不能写 to：只有 withdraw 会离开阶段。"
         if "hold" in self.process.verbs and "resume" not in self.process.verbs:
             yield ("verbs", "hold"), "写了 hold（挂起）但没有 resume（恢复），挂起以后没有人能恢复。"
+
+    def inner(self, path: Path, where: str, verb: Verb) -> Found:
+        """Check the ladder of an inner deadline: it only reminds."""
+        if verb.late and verb.name != "assign":
+            yield path, f"{where}不能写 late：只有 assign（二级派单）有内部期限。"
+        for step in verb.late:
+            if not step.percent or not step.notify or step.flag or not step.only_tells:
+                yield path, f'{where}的 late 只能写按百分比的提醒，例如 {{ at = "80%", notify = ["handler"] }}。'
+            yield from self.each_role(path, step.notify, f"{where}的 late 的 notify")
 
     def withdrawal(self, path: Path, where: str, to: str) -> Found:
         if not to:

@@ -23,11 +23,21 @@ from gongzhi.flow.definition import Late
 from gongzhi.flow.models import Case
 
 BATCH = 1000
+# What an approval has for a ladder. Its desk and the head of that are told, whatever role they are in.
+OF_APPROVALS = {
+    "reminder": Late("80%", notify=("approver",)), "approval": None,
+    "waiting": Late("100%", notify=("approver", "approver_head"), flag="supervised"),
+}
+TOLD_APART = ("inner", "reminder", "waiting")
 AGAIN = timedelta(minutes=10)  # when a step that failed is tried again
 log = logging.getLogger("gongzhi.clock")
 
 DUE_TASKS = """
-SELECT t.id, t.case_id, c.version_id, t.stage, t.next_step, t.kind FROM flow_task t JOIN flow_case c ON c.id = t.case_id
+SELECT t.id, t.case_id, c.version_id, t.stage, t.next_step,
+  CASE WHEN t.kind = 'approval' AND t.next_step + 1 < cardinality(t.ladder) THEN 'reminder'
+       WHEN t.kind = 'approval' AND t.asks->>'silence' = 'wait' THEN 'waiting'
+       WHEN t.kind = 'work' AND t.role = 'handler' THEN 'inner' ELSE t.kind END
+FROM flow_task t JOIN flow_case c ON c.id = t.case_id
 WHERE t.done_at IS NULL AND t.next_at <= %s AND c.held_at IS NULL
 ORDER BY t.next_at LIMIT %s FOR UPDATE OF t, c SKIP LOCKED
 """
@@ -107,7 +117,7 @@ def _batch(sql: str, table: str) -> int:
         rows = cursor.fetchall()
         groups: dict[Step, list[int]] = defaultdict(list)
         for row_id, case_id, version, stage, number, kind in rows:
-            step = Step(version, stage, number, kind == "approval")
+            step = Step(version, stage, number, kind)
             if step.late and step.late.only_tells:
                 groups[step].append(row_id)
             else:
@@ -121,18 +131,25 @@ def _batch(sql: str, table: str) -> int:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a ladder: of a stage, of the whole case (no stage), or the end of an approval's time."""
+    """One step of a ladder: of a stage, of the whole case (no stage), of a section's inner deadline, of an approval.
+
+    `kind` says whose: case, work, reporter; inner; reminder, waiting (nobody has decided and silence does not), or
+    approval, which silence decides.
+    """
 
     version: int
     stage: str
     number: int
-    approval: bool = False
+    kind: str = "work"
 
     @property
     def late(self) -> Late | None:
+        if self.kind in OF_APPROVALS:
+            return OF_APPROVALS[self.kind]
         process = queries.definition(self.version)
-        ladder = process.stages[self.stage].late if self.stage else process.late
-        return None if self.approval else ladder[self.number]
+        if self.kind == "inner" and process.verbs["assign"].late:
+            return process.verbs["assign"].late[self.number]
+        return (process.stages[self.stage].late if self.stage else process.late)[self.number]
 
 
 def _tell(cursor: Any, table: str, ids: list[int], step: Step, moved: str = "") -> None:
@@ -146,11 +163,12 @@ def _tell(cursor: Any, table: str, ids: list[int], step: Step, moved: str = "") 
     )
     if of_case and late.flag:
         cursor.execute(FLAG, {"flag": late.flag, "ids": ids})
-    kind = "remind" if late.percent is not None and late.percent < 100 else "late"
+    early = late.percent is not None and late.percent < 100
+    kind = "remind" if early or step.kind == "inner" else "late"  # an inner deadline is the unit's own business
     cursor.execute(sql, {
         "ids": ids, "flag": late.flag, "at": clock.now(), "verb": f"{process.key}.{kind}",
         "data": Jsonb({"at": late.at, "notify": list(late.notify), "flag": late.flag, "step": step.number,
-                       "whole": of_case, "of": step.stage}),
+                       "whole": of_case, "of": step.stage, **({"kind": step.kind} if step.kind in TOLD_APART else {})}),
     })
 
 

@@ -34,7 +34,7 @@ def of_stage(process: Process, stage: Stage, case: Case, start: datetime) -> dat
     if at is None or whole is None or stage.waits or not start < whole < at:
         return at
     asked = [s.name for s in process.stages.values() if s.waits]
-    return at if case.tasks.filter(stage__in=asked).exists() else whole
+    return at if case.pk and case.tasks.filter(stage__in=asked).exists() else whole
 
 
 def ladder(
@@ -89,3 +89,8 @@ def start_case(process: Process, case: Case) -> None:
 def carry(task: Task, stage: Stage, case: Case) -> None:
     """Let a task carry the ladder of its stage."""
     set_ladder(task, ladder(stage.late, stage.deadline, case, task.opened_at, task.due_at))
+
+
+def carry_inner(task: Task, steps: tuple[Late, ...], stage: Stage, case: Case) -> None:
+    """Let the task of a section carry the ladder of its inner deadline."""
+    set_ladder(task, ladder(steps, stage.deadline, case, task.opened_at, task.due_at))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 LEVELS = ("grid", "community", "street", "district", "city", "level", "place")  # `level` is the case's own
 JOINS = ("all", "any", "lead")
 PERS = ("case", "visit", "unit", "person")
-SILENCES = ("refuse", "agree")
+SILENCES = ("refuse", "agree", "wait")
 ALWAYS = ("anyone", "system")  # role words that need no line under [roles]
 
 # The six states a resident may see; never more, never the inner stages.
@@ -95,7 +95,10 @@ class Role:
 
 @dataclass(frozen=True)
 class Approve:
-    """Somebody else must agree first; `silence` says what no answer within `within` means."""
+    """Somebody else must agree first; `silence` says what no answer within `within` means.
+
+    With `wait` it means nothing: the head of the approver is told, the case is marked as supervised, and the task stays.
+    """
 
     by: tuple[str, ...]
     within: str = ""
@@ -207,7 +210,8 @@ class Stage:
     Where a case can be.
 
     `tasks` are the roles that get a task here, one for every unit the role yields. `expects` maps an action to
-    the time in which it must have been done once. `join` says when the `each` tasks are enough (`all`, `any`,
+    the time in which it must have been done once, by each who has a task and may do it and whom its early conditions
+    let, or by those of `expects_of` alone. `join` says when the `each` tasks are enough (`all`, `any`,
     or `lead`: the task of the first role of `tasks`, or of a section inside that unit), `then` where it goes.
     While a case is in a `private` stage only the desks with a part in it see it, not those who oversee the place:
     whom a report complains of is not known before somebody has read it. In a stage that `waits` the case's own clock
@@ -219,6 +223,7 @@ class Stage:
     tasks: tuple[str, ...] = ()
     deadline: Deadline = Deadline()
     expects: Mapping[str, str] = field(default_factory=dict)
+    expects_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     late: tuple[Late, ...] = ()
     join: str = ""
     then: str = ""
@@ -257,7 +262,8 @@ class Verb:
     A verb common to all stages: by whom, in which stages (none named: in every stage but an end), how often.
 
     `limit` per `per`, at most once per `every`, for at most `max` (extend, hold); `within = "unit"` keeps an
-    assignment inside the unit; `to` is the end a withdrawn case enters; `tell` are the roles who get a notice.
+    assignment inside the unit, whose `late` is the ladder of its inner deadline; `to` is the end a withdrawn case
+    enters; `tell` are the roles who get a notice.
     """
 
     name: str
@@ -273,6 +279,7 @@ class Verb:
     approve: Approve | None = None
     tell: tuple[str, ...] = ()
     when: tuple[str, ...] = ()
+    late: tuple[Late, ...] = ()
     to: str = ""
 
 

@@ -14,6 +14,7 @@ from gongzhi.flow.models import Case
 from gongzhi.flow.registry import FormField
 from gongzhi.org.models import Unit
 
+GAP = "____"  # stands in a ready-made text for what is not known yet
 EMPTY: tuple[Any, ...] = (None, "", [], ())
 
 
@@ -29,6 +30,8 @@ def clean(fields: Iterable[Field], given: Mapping[str, Any], case: Case) -> dict
         if raw in EMPTY:
             if wanted.required:
                 faults[wanted.name] = _("请填写{title}。").format(title=spec.title)
+            elif spec.clears and wanted.name in given:
+                values[wanted.name] = None
             continue
         try:
             values[wanted.name] = registry.cleaners[spec.kind](spec, raw, case)
@@ -46,6 +49,8 @@ def _text(spec: FormField, raw: Any, case: Case) -> str:
     if len(text) > spec.max_length:
         raise ValueError(_("{title}最多 {n} 个字，现在是 {m} 个字。").format(
             title=spec.title, n=spec.max_length, m=len(text)))
+    if spec.to_resident and GAP in text:
+        raise ValueError(_("{title}里还有没填的空（{gap}），请补上。").format(title=spec.title, gap=GAP))
     return text
 
 
@@ -107,6 +112,8 @@ def _section(spec: FormField, raw: Any, case: Case) -> int:
         raise ValueError(_("二级派单只能派给本单位下面的科室、社区或网格。"))
     if roles.is_recused(unit, case):
         raise ValueError(_("不能派给被投诉的单位或它的下级。"))
+    if not roles.somebody_may(unit.pk, "", case):
+        raise ValueError(_("{unit}现在没有人在岗，派过去没有人办。").format(unit=unit.name))
     return unit.pk
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from gongzhi.base import calendar, clock, worktime
 from gongzhi.base.errors import Refused
 from gongzhi.base.worktime import Calendar
-from gongzhi.flow import deadlines, roles
+from gongzhi.flow import actors, deadlines, registry, roles
 from gongzhi.flow.definition import Action, Process, Stage
 from gongzhi.flow.models import Case, Expectation, Task
 from gongzhi.flow.roles import Seat
@@ -54,7 +54,8 @@ def rise(case: Case) -> None:
 
 
 def open_tasks(case: Case, process: Process, stage: Stage, *, anew: Iterable[int] | None = None) -> list[Task]:
-    """Open the tasks a stage lacks: one for every desk its roles mean. The first carries the stage's ladder.
+    """Open the tasks a stage lacks: one for every desk its roles mean. The first carries the stage's ladder,
+    a section that of its inner deadline.
 
     `anew`: units asked just now, in a case that stays in the stage; who else has finished there is not asked again.
     """
@@ -68,7 +69,7 @@ def open_tasks(case: Case, process: Process, stage: Stage, *, anew: Iterable[int
     for role in stage.tasks:
         for seat in roles.seats(process.roles[role], case):
             if (role, seat.unit_id, seat.post) not in standing:
-                opened.append(_open(case, stage, role, seat, due_at))
+                opened.append(_open(case, process, stage, role, seat, due_at))
     if opened and not standing:
         deadlines.carry(opened[0], stage, case)
         opened[0].save(update_fields=["ladder", "next_at", "next_step"])
@@ -76,30 +77,46 @@ def open_tasks(case: Case, process: Process, stage: Stage, *, anew: Iterable[int
     return opened
 
 
-def _open(case: Case, stage: Stage, role: str, seat: Seat, due_at: datetime | None) -> Task:
-    if role == "handler" and case.fields.get("inner_due"):
-        inner = datetime.fromisoformat(case.fields["inner_due"])
-        if inner > clock.now():  # that of an earlier round has passed
-            due_at = min(filter(None, [due_at, inner]))
+def _open(case: Case, process: Process, stage: Stage, role: str, seat: Seat, due_at: datetime | None) -> Task:
+    inner = _inner_due(case) if role == "handler" else None
+    if inner:
+        due_at = min(filter(None, [due_at, inner]))
     task = Task.objects.create(
         case=case, stage=stage.name, role=role, unit_id=seat.unit_id, post=seat.post, opened_at=clock.now(),
         due_at=due_at, first_due_at=due_at, kind="work" if seat.unit_id else "reporter",
     )
+    if inner and due_at and "assign" in process.verbs:
+        deadlines.carry_inner(task, process.verbs["assign"].late, stage, case)
+        task.save(update_fields=["ladder", "next_at", "next_step"])
     _expect(task, stage)
     return task
 
 
+def _inner_due(case: Case) -> datetime | None:
+    """Give the inner deadline a unit set its section, unless it is that of an earlier round and has passed."""
+    at = datetime.fromisoformat(case.fields["inner_due"]) if case.fields.get("inner_due") else None
+    return at if at and at > clock.now() else None
+
+
 def _expect(task: Task, stage: Stage) -> None:
     """Start the clocks inside a stage for those who may do what is expected."""
-    rules = {
-        name: rule for name, rule in stage.expects.items()
-        if name in stage.actions and task.role in stage.actions[name].by
-    }
+    rules = {name: rule for name, rule in stage.expects.items() if _is_expected(task, stage, name)}
     Expectation.objects.bulk_create([
         Expectation(task=task, case_id=task.case_id, name=name,
                     due_at=worktime.due(task.opened_at, rule, calendar.load()))
         for name, rule in rules.items()
     ])
+
+
+def _is_expected(task: Task, stage: Stage, name: str) -> bool:
+    """Say whether something is expected of a task: its role may do it, and so may somebody of its unit in this case."""
+    action = stage.actions.get(name)
+    if action is None or task.role not in stage.expects_of.get(name, action.by) or task.role not in action.by:
+        return False
+    rules = [registry.conditions[when] for when in action.when if when in registry.conditions]
+    early = [rule for rule in rules if rule.early]
+    somebody = actors.of_unit(task.unit, task.post) if early and task.unit else actors.SYSTEM
+    return not any(rule.check(task.case, somebody, {}) for rule in early)
 
 
 def _take_part(case: Case, seats: Iterable[Seat]) -> None:
@@ -118,9 +135,10 @@ def close_tasks(case: Case, outcome: str, by: int | None, *, only: Iterable[int]
 
 
 def pass_ladder_on(case: Case, closed: list[int]) -> None:
-    """Give the ladder of a finished task to another that goes on in the same stage."""
-    carrier = Task.objects.filter(pk__in=closed, kind="work").exclude(ladder=[]).order_by("pk").first()
-    heir = case.tasks.filter(done_at=None, stage=case.stage, kind="work", ladder=[]).order_by("pk").first()
+    """Give the ladder of a finished task to another that goes on in the same stage; a section's is its own."""
+    carrier = Task.objects.filter(pk__in=closed, kind="work").exclude(ladder=[]).exclude(role="handler").order_by("pk").first()
+    going_on = case.tasks.filter(done_at=None, stage=case.stage, kind="work", ladder=[]).exclude(role="handler")
+    heir = going_on.order_by("pk").first()
     if carrier and heir and carrier.stage == case.stage:
         deadlines.set_ladder(heir, list(carrier.ladder), step=carrier.next_step)
         heir.save(update_fields=["ladder", "next_at", "next_step"])

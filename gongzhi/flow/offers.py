@@ -83,7 +83,7 @@ def _actions(process: Process, case: Case, actor: Actor, task: Task | None, task
         if role is None or (actor.kind != "system" and not action.by_people) or hidden(process, case, action, actor):
             continue
         own = _own(work, case, action, actor)
-        if own is None and (action.each or action.name in stage.expects):
+        if own is None and needs_task(stage, action, role):
             continue
         if own and action.name in stage.expects and _met(own, action.name):
             continue
@@ -92,6 +92,11 @@ def _actions(process: Process, case: Case, actor: Actor, task: Task | None, task
             refused=refusal(process, case, stage, action, role, actor, tasks),
             to=action.to or (stage.then if action.each else ""),
         )
+
+
+def needs_task(stage: Stage, action: Action, role: str) -> bool:
+    """Say whether an action is taken only on a task of one's own: its part of the whole, or what is expected of it."""
+    return action.each or (action.name in stage.expects and role in stage.tasks)
 
 
 def own_task(case: Case, stage: Stage, action: Action, actor: Actor, task: Task | None = None) -> Task | None:

@@ -48,10 +48,11 @@ KEYS = {
     for part, listed in {
         "process": "key title start deadline late apart open roles verbs limits stages emergency",
         "open": "by form parent when",
-        "verb": "title by in within limit per every max form approve tell when to",
+        "verb": "title by in within limit per every max form approve tell when late to",
         "limit": "of max per then",
         "stage": "title task tasks deadline since expects late join then children opens watch public private waits raise"
         " actions",
+        "expected": "within of",
         "action": "title to by form each when unless flag approve opens public",
         "late": "at notify flag raise do opens",
         "approve": "by within silence",
@@ -181,6 +182,7 @@ class Reader:
             approve=self.approve(path, body),
             tell=self.words(path, body, "tell"),
             when=self.words(path, body, "when"),
+            late=self.late(path, body),
             to=self.word(path, body, "to"),
         )
 
@@ -206,7 +208,9 @@ class Reader:
             title=self.word(path, body, "title"),
             tasks=tasks,
             deadline=self.deadline(path, body),
-            expects={action: self.word((*path, "expects"), expects, action) for action in expects},
+            expects={action: self.expected(path, expects, action) for action in expects},
+            expects_of={action: self.words((*path, "expects"), of, "of") for action, of in expects.items()
+                        if isinstance(of, dict) and "of" in of},
             late=self.late(path, body),
             join=self.word(path, body, "join"),
             then=self.word(path, body, "then"),
@@ -219,6 +223,14 @@ class Reader:
             raise_=self.flag(path, body, "raise"),
             actions=self.each((*path, "actions"), actions, partial(self.action, tasks=tasks)),
         )
+
+    def expected(self, path: Path, body: dict[str, Any], action: str) -> str:
+        """Read in what time something is expected: a word, or { within = "24h", of = "role" }."""
+        path, given = (*path, "expects"), body[action]
+        if not isinstance(given, dict):
+            return self.word(path, body, action)
+        self.keys((*path, action), given, KEYS["expected"], needed=("within",))
+        return self.word(path, given, "within")
 
     def action(self, path: Path, name: str, body: dict[str, Any], tasks: tuple[str, ...]) -> Action:
         self.keys(path, body, KEYS["action"], needed=("title",))

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.functional import Promise
 
 from gongzhi.flow.actors import Actor
+from gongzhi.flow.check_names import Demand
 from gongzhi.flow.models import Case, Entry
 
 Values = dict[str, Any]
@@ -23,6 +24,8 @@ Choices = Callable[[Case], list[tuple[str, str]]]
 class FormField:
     """A form field: what it is called, what may be in it, and whether its value is an id or code the log may hold.
 
+    `to_resident`: a resident reads it as it stands, so no gap may be left in it. `clears`: sent empty, it takes back what
+    was said before.
     kind: line, text, choice, number, yes, moment, unit, units, section, place, category, case, answer, files.
     """
 
@@ -32,6 +35,8 @@ class FormField:
     help: str | Promise = ""
     choices: tuple[tuple[str, str | Promise], ...] = ()
     max_length: int = 2000
+    to_resident: bool = False
+    clears: bool = False
 
     @property
     def logged(self) -> bool:
@@ -50,6 +55,7 @@ fields: dict[str, FormField] = {}
 conditions: dict[str, Rule] = {}
 keepers: dict[str, list[Keeper]] = {}
 cleaners: dict[str, Callable[[FormField, Any, Case], Any]] = {}
+demands: dict[str, Demand] = {}
 
 
 def form_field(name: str, title: str | Promise, kind: str, **more: Any) -> None:
@@ -74,6 +80,16 @@ def keeps(*actions: str) -> Callable[[Keeper], Keeper]:
         for action in actions:
             keepers.setdefault(action, []).append(keeper)
         return keeper
+
+    return register
+
+
+def demand(key: str) -> Callable[[Demand], Demand]:
+    """Register what a room asks of a process it begins by itself: what it could not do is said before publishing."""
+
+    def register(check: Demand) -> Demand:
+        demands[key] = check
+        return check
 
     return register
 

@@ -1,10 +1,11 @@
 """A role word of a process file, answered by the two trees: which unit and post, and may this actor be it?"""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.definition import Process, Role
-from gongzhi.flow.models import Case
+from gongzhi.flow.models import Case, Task
 from gongzhi.org import queries as org
 from gongzhi.org.models import Unit
 from gongzhi.org.rules import LEVELS
@@ -21,12 +22,15 @@ class Seat:
 REPORTER = Seat(None)
 
 
-def seats(role: Role, case: Case) -> list[Seat]:
-    """List the desks a role means in a case now; a recused unit is passed over and the level above asked."""
+def seats(role: Role, case: Case, apart_from: Collection[int] = ()) -> list[Seat]:
+    """List the desks a role means in a case now; a recused unit is passed over and the level above asked.
+
+    So is, for a post, a unit that is `apart_from` some, or below one of them.
+    """
     if role.kind == "field":
         return _of_field(role, case)
     if role.kind == "post":
-        return [s for s in [_post(role.what, role.level, case)] if s]
+        return [s for s in [_post(role.what, role.level, case, apart_from)] if s]
     if role.kind == "head":
         return _heads(role, case)
     if role.kind == "each":
@@ -44,10 +48,12 @@ def _of_field(role: Role, case: Case) -> list[Seat]:
     return [Seat(unit) for unit in (value if isinstance(value, list) else [value]) if unit]
 
 
-def _post(post: str, level: str, case: Case) -> Seat | None:
+def _post(post: str, level: str, case: Case, apart_from: Collection[int] = ()) -> Seat | None:
     start = case.level if level == "level" else level
     for each in LEVELS[LEVELS.index(start):] if start in LEVELS else ():
         unit = org.governing(each, case.path, post)
+        if unit and set(unit.path) & set(apart_from):
+            continue
         if unit and not is_recused(unit, case) and (not case.about_units or somebody_may(unit.pk, post, case)):
             return Seat(unit.pk, post)
     return None
@@ -86,8 +92,8 @@ def is_recused(unit: Unit, case: Case) -> bool:
     return bool(set(unit.path) & set(case.about_units))
 
 
-def may_act_as(role: Role, case: Case, actor: Actor) -> bool:
-    """Say whether an actor is this role in a case."""
+def may_act_as(role: Role, case: Case, actor: Actor, apart_from: Collection[int] = ()) -> bool:
+    """Say whether an actor is this role in a case; at a desk that passes over the units it is `apart_from`."""
     if role.kind == "anyone":
         return True
     if role.kind == "system" or actor.kind == "system":
@@ -102,7 +108,7 @@ def may_act_as(role: Role, case: Case, actor: Actor) -> bool:
     post = {"post": role.what, "head": "leader"}.get(role.kind)
     if post and post not in actor.standing.posts:
         return False  # without asking the trees: most roles are not his
-    return any(sits(seat, actor) for seat in seats(role, case))
+    return any(sits(seat, actor) for seat in seats(role, case, apart_from))
 
 
 def sits(seat: Seat, actor: Actor) -> bool:
@@ -122,18 +128,41 @@ def role_of(name: str, process: Process) -> Role:
     return process.roles.get(name) or Role(name, name, name)
 
 
+def handled(case: Case, process: Process, *names: str) -> set[int]:
+    """List the units that work on a case, or ever did, in the roles its fields name; `names`: only in these.
+
+    What was taken back within its minute was never handled.
+    """
+    of_fields = [r for r in process.roles.values() if r.kind == "field" and r.what != "reporter"]
+    asked = [r for r in of_fields if r.name in names or not names]
+    now = {s.unit_id for role in asked for s in seats(role, case)}
+    tasks = Task.objects.filter(case=case.pk, kind="work", role__in=[r.name for r in asked])
+    ever = tasks.exclude(outcome="take_back").values_list("unit_id", flat=True)
+    return {unit for unit in (*now, *ever) if unit}
+
+
+def kept_apart(name: str, case: Case, process: Process) -> set[int]:
+    """List the units nobody of whom may act in a role."""
+    others = [role_of(other, process) for other in process.apart_from(name)]
+    fields = [role.name for role in others if role.kind == "field" and role.what != "reporter"]
+    return handled(case, process, *fields) if fields else set()
+
+
 def conflict(name: str, case: Case, actor: Actor, process: Process) -> bool:
     """Say whether the actor also has a part that the process keeps apart from this role.
 
-    Somebody below a handling unit counts as of that unit. Who merely holds the other post is free, until he has acted.
+    Somebody below a handling unit counts as of that unit. Who merely holds the other post is free, until he has acted;
+    and so is whose unit handles it itself, for then that post is another's.
     """
     if actor.kind != "person":
         return False
+    if kept_apart(name, case, process) & actor.standing.lineage:
+        return True
     for other in process.apart_from(name):
         role = role_of(other, process)
-        if role.kind == "field" and role.what != "reporter":
-            if any(s.unit_id in actor.standing.lineage for s in seats(role, case)):
-                return True
-        elif role.kind != "field" and may_act_as(role, case, actor) and case.entries.filter(actor=actor.line).exists():
+        if role.kind == "field" or not may_act_as(role, case, actor):
+            continue
+        still_his = may_act_as(role, case, actor, kept_apart(other, case, process))
+        if still_his and case.entries.filter(actor=actor.line).exists():
             return True
     return False

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from gongzhi.base import calendar, clock, worktime
-from gongzhi.base.errors import Faults
+from gongzhi.base.errors import Faults, Refused
 from gongzhi.flow import deadlines, moving
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.definition import Action, Process, Verb
@@ -24,14 +24,16 @@ def check(verb: Verb, case: Case, values: Mapping[str, Any]) -> None:
         due_at = task.due_at if task else None
         if due_at and due_at > clock.now() and datetime.fromisoformat(values["inner_due"]) >= due_at:
             raise Faults({"inner_due": _("内部期限要早于这一步的到期时间。")})
+    if verb.name == "extend" and (task := _stage_task(case)) and task.due_at and task.due_at <= clock.now():
+        raise Refused(_("这一步已经超期，不能再申请延期。"))
     if not verb.max:
         return
     most = worktime.parse_duration(verb.max)
     if verb.name == "extend" and values["days"] > most.n:
-        raise Faults({"days": _("最多延期 {n} 天。").format(n=most.n)})
+        raise Faults({"days": _("最多延期 {most}。").format(most=most.words())})
     if verb.name == "hold" and datetime.fromisoformat(values["until"]) > worktime.due(
             clock.now(), most, calendar.load()):
-        raise Faults({"until": _("最多挂起 {n} 天。").format(n=most.n)})
+        raise Faults({"until": _("最多挂起 {most}。").format(most=most.words())})
 
 
 def _stage_task(case: Case) -> Task | None:
@@ -51,7 +53,8 @@ def _extend(case: Case, process: Process, verb: Verb, by: Actor, values: Values)
     """Move the deadlines of the case and of this stage; the first ones are kept."""
     rule, office = f"{values['days']}d", calendar.load()
     stage = process.stages[case.stage]
-    if case.due_at:
+    asked = case.entries.filter(action=verb.name).order_by("-id").first()
+    if case.due_at and asked and case.due_at > asked.at:  # what was late as a whole before it was asked stays late
         case.due_at = worktime.due(case.due_at, rule, office)
         times = deadlines.ladder(process.late, process.deadline, case, case.opened_at, case.due_at)
         deadlines.set_ladder(case, times, step=case.next_step)
@@ -60,7 +63,8 @@ def _extend(case: Case, process: Process, verb: Verb, by: Actor, values: Values)
             continue
         task.due_at = worktime.due(task.due_at, rule, office)
         if task.ladder:
-            times = deadlines.ladder(stage.late, stage.deadline, case, task.opened_at, task.due_at)
+            steps = process.verbs["assign"].late if task.role == "handler" else stage.late
+            times = deadlines.ladder(steps, stage.deadline, case, task.opened_at, task.due_at)
             deadlines.set_ladder(task, times, step=task.next_step)
         task.save()
     return {"due": case.due_at.isoformat() if case.due_at else None}

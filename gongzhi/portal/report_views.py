@@ -186,7 +186,7 @@ def joined(request: HttpRequest, code: str, secret: str) -> HttpResponse:
             error = fault.sentence
     return render(request, "portal/joined.html", {
         "case": case, "holder": queries.holder(case),
-        "state": rules.PUBLIC_STATES[matters.follower_state(case)],
+        "state": rules.PUBLIC_STATES[matters.follower_state(matters.followed(case))],
         "error": error, "phone": request.POST.get("phone", ""), "has_phone": bool(supporter.phone),
         "category": case.request.category,
         "link": settings.BASE_URL + reverse("portal:joined", args=[code, secret]),

@@ -115,7 +115,7 @@ def _shape(draft: Draft) -> tuple[Case, Task]:
     role = stage.tasks[0]
     desk = _desk(version, role, case)
     task = Task(case=case, stage=stage.name, role=role, unit_id=desk.unit_id, post=desk.post, opened_at=now)
-    task.due_at = deadlines.due(stage.deadline, case, now)
+    task.due_at = deadlines.of_stage(process, stage, case, now)
     deadlines.carry(task, stage, case)
     return case, task
 

@@ -1,20 +1,22 @@
 """What requests add to processes: form fields, conditions, and what is kept with an act."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gongzhi.base import chinese, clock, codes, crypto
 from gongzhi.flow import actions as flow
-from gongzhi.flow import queries, roles
+from gongzhi.flow import offers, queries, roles
 from gongzhi.flow.actors import Actor
+from gongzhi.flow.definition import Process
 from gongzhi.flow.models import Case, Entry
-from gongzhi.flow.registry import FormField, Values, cleaner, condition, form_field, keeps
+from gongzhi.flow.registry import FormField, Values, cleaner, condition, demand, form_field, keeps
 from gongzhi.org.models import Unit
 from gongzhi.places import index
-from gongzhi.requests import rules
+from gongzhi.requests import access, rules
 from gongzhi.requests.models import Answer, Category, Rating, Supporter
 
 # Fields ---------------------------------------------------------------------------------------------------------------
@@ -29,14 +31,14 @@ form_field("category", _("类别"), "category")
 form_field("summary", _("摘要"), "text", max_length=500,
            help=_("投诉举报必填：承办单位只看摘要，看不到原文、录音和照片"))
 form_field("hide_reporter", _("为反映人保密"), "yes")
-form_field("about_unit", _("被投诉单位"), "unit", help=_("该单位及其下级看不到这件事，并至少提高一级办理"))
+form_field("about_unit", _("被投诉单位"), "unit", clears=True, help=_("该单位及其下级看不到这件事，并至少提高一级办理"))
 form_field("knowledge", _("知识库条目"), "answer")
-form_field("answer", _("当场答复"), "text", max_length=10_000)
+form_field("answer", _("当场答复"), "text", max_length=10_000, to_resident=True)
 form_field("emergency_line", _("转接"), "choice", choices=tuple(rules.EMERGENCY_LINES.items()))
-form_field("time_told", _("转接说明"), "line", max_length=200)
+form_field("time_told", _("转接说明"), "line", max_length=200, to_resident=True)
 form_field("legal_channel", _("法定途径"), "choice", choices=tuple(rules.LEGAL_CHANNELS.items()))
 form_field("channel", _("可走的渠道"), "line", max_length=200)
-form_field("told", _("告知内容"), "text")
+form_field("told", _("告知内容"), "text", to_resident=True)
 form_field("same_case", _("同一事项的编号"), "case")
 form_field("lead", _("主办单位"), "unit")
 form_field("helpers", _("协办单位"), "units")
@@ -48,7 +50,7 @@ form_field("section", _("科室、社区或网格"), "section")
 form_field("inner_due", _("内部期限"), "moment")
 form_field("contact_note", _("联系情况"), "text", help=_("什么时间、怎么联系的、对方怎么说"))
 form_field("result", _("办理结果"), "text")
-form_field("reply", _("答复内容"), "text", max_length=10_000,
+form_field("reply", _("答复内容"), "text", max_length=10_000, to_resident=True,
            help=_("发给反映人的话：查到什么、做了什么、什么时候做到"))
 form_field("evidence", _("办结材料"), "files")
 form_field("days", _("延长几个工作日"), "number")
@@ -59,8 +61,9 @@ form_field("said", _("想说的话"), "text", max_length=1000)
 form_field("attempt", _("拨打情况"), "line", max_length=200)
 form_field("checked", _("核查结果"), "choice",
            choices=(("fixed", _("问题已不存在")), ("unclear", _("无法核实")), ("partly", _("部分解决"))))
-form_field("explanation", _("书面说明"), "text", max_length=10_000)
+form_field("explanation", _("书面说明"), "text", max_length=10_000, to_resident=True)
 form_field("ruling", _("裁定理由"), "text")
+form_field("on_behalf", _("代反映人"), "yes", help=_("反映人打电话或到窗口说的，由您代记"))
 
 
 @cleaner("category")
@@ -115,6 +118,13 @@ def a_complaint_has_a_summary(case: Case, by: Actor, form: Mapping[str, Any]) ->
     return str(_("投诉、举报要写摘要：承办单位只看摘要。")) if guarded and not form.get("summary") else None
 
 
+@condition()
+def a_question(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Only a question ends with an answer at once; what asks for work is dispatched: 条例 art. 11."""
+    kind = form.get("kind", case.request.kind)
+    return None if kind == "consult" else str(_("只有咨询可以当场答复；求助、投诉、举报、建议要受理派单。"))
+
+
 @condition(early=True)
 def found_by_the_worker(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     return None if case.origin == "staff" else str(_("只有网格员自己发现的问题可以自办。"))
@@ -126,6 +136,24 @@ def not_to_a_recused_unit(case: Case, by: Actor, form: Mapping[str, Any]) -> str
     wanted = [form.get("lead"), *(form.get("helpers") or [])]
     units = Unit.objects.filter(pk__in=[u for u in wanted if u])
     return str(_("不能派给被投诉的单位或它的下级。")) if any(roles.is_recused(u, case) for u in units) else None
+
+
+@condition()
+def somebody_works_there(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Nothing is handed to a unit in which nobody could take it up."""
+    wanted = [form.get("lead"), *(form.get("helpers") or [])]
+    empty = next((u for u in Unit.objects.filter(pk__in=[u for u in wanted if u])
+                  if not roles.somebody_may(u.pk, "", case)), None)
+    return str(_("{unit}现在没有人在岗，派过去没有人办；请先补上人，或派给别的单位。")).format(
+        unit=empty.name) if empty else None
+
+
+@condition(early=True)
+def may_call_the_reporter(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Who may see the number calls; whom the number is kept from is not expected to: the hotline does it for him."""
+    if not can_call(case):
+        return str(_("没有留电话，无法联系。"))
+    return None if access.may_ask_phone(by.standing, case) else str(_("为反映人保密，由热线坐席联系。"))
 
 
 @condition()
@@ -143,16 +171,42 @@ def evidence_as_the_category_asks(case: Case, by: Actor, form: Mapping[str, Any]
     if wanted in ("photo", "document") and wanted not in kinds:
         return str(_("这类事项办结要附照片。") if wanted == "photo"
                    else _("这类事项办结要附文件（PDF、Word 或 Excel），照片不算。"))
-    if wanted == "call" and not case.entries.filter(action="contact").exists():
+    if wanted == "call" and can_call(case) and not case.entries.filter(action="contact").exists():
         return str(_("这类事项办结前要先记录联系诉求人的情况。"))
     return None
 
 
 @condition(early=True)
 def dispatched_just_now(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
-    young = clock.now() - case.entered_at <= timedelta(seconds=rules.UNDO_SECONDS)
+    young = clock.now() - case.entered_at <= timedelta(seconds=rules.UNDO_SECONDS) and _was_dispatched(case)
     signed = case.expectations.filter(name="sign", task__done_at=None).exclude(met_at=None).exists()
     return None if young and not signed else str(_("派出已超过 60 秒或对方已签收，不能撤回，可以改派。"))
+
+
+def _was_dispatched(case: Case) -> bool:
+    """Say whether a case is where it is because somebody was given the lead, not because it must be done again."""
+    ways = {a.name for _stage, a in queries.definition(case.version_id).all_actions() if a.to == case.stage}
+    last = case.entries.filter(action__in=ways, state="done").order_by("-id").first()
+    return last is not None and "lead" in last.values
+
+
+@condition()
+def unsolved_is_done_again(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Do not archive what is still unsolved while it can be done again."""
+    if form.get("solved") != "unsolved":
+        return None
+    process = queries.definition(case.version_id)
+    redo = process.stages[case.stage].actions.get("redo")
+    if redo is None or offers.hidden(process, case, redo, by):
+        return None
+    return str(_("还没有解决的，请选“{again}”，写明哪里没解决。")).format(again=gettext(redo.title))
+
+
+@condition()
+def the_hotline_asks_itself(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Of what staff wrote down for somebody else a sample is not rated by its link: the hotline asks (rights 4.5)."""
+    sampled = case.request.on_behalf_of and rules.is_sampled(case.pk)
+    return str(_("这件事是工作人员代录的，抽中了回访：热线会打电话请您本人评价。")) if sampled else None
 
 
 @condition(early=True)
@@ -182,12 +236,31 @@ def can_call(case: Case) -> bool:
     return bool(case.request.phone)
 
 
+# Asked of the file ----------------------------------------------------------------------------------------------------
+
+
+@demand("request")
+def a_start_the_intake_can_write(process: Process) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Refuse what intake, one statement for speed, would pass over in the stage a request begins in."""
+    stage = process.stages.get(process.start)
+    if stage is None:
+        return
+    unheard = {"expects": stage.expects, "watch": stage.watch, "opens": stage.opens, "raise": stage.raise_}
+    for key in [key for key, given in unheard.items() if given]:
+        yield ("stages", stage.name, key), f"诉求从“{stage.title}”开始，这个阶段不能写 {key}：登记时不会照办。"
+    roles_there = [process.roles[name].kind for name in stage.tasks if name in process.roles]
+    if roles_there != ["post"]:
+        yield ("stages", stage.name, "tasks"), f"诉求从“{stage.title}”开始，这个阶段只能有一个岗位（post:…）的 task。"
+
+
 # Kept with an act -----------------------------------------------------------------------------------------------------
 
 
 @keeps("request.accept")
-def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> None:
-    request, was_guarded = case.request, case.request.is_guarded
+def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
+    """Settle what it is and where; the deadline may move with the category once, and what was promised stays known."""
+    request, was_guarded, promised = case.request, case.request.is_guarded, case.due_at
+    again = case.entries.filter(action="accept", state="done").exclude(pk=entry.pk).exists()
     category = Category.objects.get(code=values["category"])
     request.category, request.kind = category, values.get("kind", request.kind)
     if values.get("about_unit") and not request.is_guarded:
@@ -204,9 +277,10 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> None:
         case.title = rules.title(request.words) or case.title
     if values.get("place"):
         move(case, *values["place"])
-    flow.set_standard(case, category.limit, category.limit_source)
-    if values.get("about_unit"):
-        flow.set_about(case, [values["about_unit"]])
+    flow.set_standard(case, category.limit, category.limit_source, may_lengthen=not again)
+    if "about_unit" in values:
+        flow.set_about(case, [values["about_unit"]] if values["about_unit"] else [])
+    return {"promised": promised.isoformat()} if promised and promised != case.due_at else {}
 
 
 ENDS_HERE = ["answer", *rules.DECLINE_TEXTS]
@@ -249,11 +323,26 @@ def _taken_back(case: Case, values: Values, by: Actor, entry: Entry) -> None:
 
 @keeps("request.merge")
 def _merged(case: Case, values: Values, by: Actor, entry: Entry) -> None:
-    """Let whoever reported a merged case follow the other one, like those who say 我也遇到."""
+    """Let whoever reported a merged case, or said 我也遇到 of it, follow the other one."""
     target = Case.objects.get(code=values["same_case"])
     case.fields = {**case.fields, "same_case": target.code}
-    Supporter.objects.create(case=target, phone=case.request.phone, device=crypto.blind(f"merged:{case.code}"),
-                             secret=codes.new_secret())
+    followers = {bytes(s.device): s.phone for s in case.supporters.all()}
+    followers[crypto.blind(f"merged:{case.code}")] = case.request.phone
+    there = {bytes(device) for device in target.supporters.values_list("device", flat=True)}
+    Supporter.objects.bulk_create([  # their links to this one stay good
+        Supporter(case=target, phone=phone, device=device, secret=codes.new_secret())
+        for device, phone in followers.items() if device not in there
+    ])
+
+
+@keeps("request.urge", "request.withdraw")
+def _for_the_reporter(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
+    """Record that staff did for a resident what he asked for by phone or at the window (rights 4.11)."""
+    if by.kind != "person":
+        return {}
+    entry.values = {**entry.values, "on_behalf": True}
+    entry.save(update_fields=["values"])
+    return {"on_behalf": True}
 
 
 @keeps("request.rate", "request.called")

@@ -26,6 +26,7 @@ from gongzhi.org.models import Person, Unit
 from gongzhi.requests import rules
 from gongzhi.requests.models import Message, Request
 
+STEPPED = {"inner": "request.inner", "reminder": "request.undecided", "waiting": "request.waiting"}
 STALE = timedelta(days=2)  # default, no source
 PREFIX = "request."
 AT_THE_QUEUE = {"operator"}  # posts that sit before their queue all day and need no notice of each new task
@@ -35,6 +36,8 @@ AT_THE_QUEUE = {"operator"}  # posts that sit before their queue all day and nee
 template("request.received", _("已收到"), _("已收到您的反映，编号 {code}，{due} 前办结。看进度：{link}"))
 template("request.answered", _("有答复"), _("您反映的事项（{code}）有了答复，请看：{link}"))
 template("request.rate", _("请评价"), _("您反映的事项（{code}）已办完，解决了吗？请您评价：{link}"))
+template("request.due", _("时限有调整"), _("您反映的事项（{code}）已受理，按类别的时限改为 {due} 前办结。看进度：{link}"))
+template("request.withdrawn", _("已撤回"), _("您反映的事项（{code}）已按您的要求撤回。不是您要求的，请再反映或拨打热线。{link}"))
 template("request.extended", _("延期"), _("您反映的事项（{code}）延长到 {due} 前办结，原因：{reason}。{link}"))
 template("request.held", _("暂停办理"), _("您反映的事项（{code}）暂停办理到 {due}，原因：{reason}。{link}"))
 template("request.resumed", _("恢复办理"), _("您反映的事项（{code}）已恢复办理，{due} 前办结。{link}"))
@@ -51,6 +54,9 @@ template("request.asked", _("请审核：{what}"), _("{code} {title}，{due} 前
 template("request.decided", _("{what}：{decision}"), _("{code} {title}"))
 template("request.remind", _("快到期了"), _("{code} {title}，{due} 到期。"))
 template("request.late", _("已超期"), _("{code} {title}，应于 {due} 前办完，请尽快处理。"))
+template("request.inner", _("内部期限提醒"), _("{code} {title}，内部期限 {due}。"))
+template("request.undecided", _("审核快到期了"), _("{code} {title}，{due} 前审核。"))
+template("request.waiting", _("审核已超期"), _("{code} {title}，应于 {due} 前审核，申请的单位还在等。"))
 template("request.missed", _("没有按时{what}"), _("{code} {title}：{unit}没有按时{what}。"))
 template("request.urged", _("反映人催办"), _("{code} {title}"))
 template("request.said", _("反映人留言"), _("{code} {title}"))
@@ -175,7 +181,13 @@ def _entered(news: News) -> None:
         news.reporter("request.answered")
     elif news.verb == "merge":
         news.reporter("request.merged")
-    if stage.public and stage.public != news.process.stages[came_from].public and to != "calling":
+    elif news.verb == "withdraw" and news.data.get("on_behalf"):
+        news.reporter("request.withdrawn")
+    if news.verb == "merge":
+        return  # it is not done: they follow the other one
+    if news.verb == "withdraw":
+        news.supporters(state=say("反映人已撤回，还有问题请您自己反映"))
+    elif stage.public and stage.public != news.process.stages[came_from].public and to != "calling":
         state = _("已办完") if to == "confirming" else rules.PUBLIC_STATES[stage.public]
         news.supporters(state=str(state))
 
@@ -185,6 +197,14 @@ def _entered(news: News) -> None:
 
 def _received(news: News) -> None:
     news.reporter("request.received")
+
+
+def _accepted(news: News) -> None:
+    """Tell the reporter where the deadline he was promised has moved; a clerk who takes a call says it on the line."""
+    on_the_line = news.line.actor == f"person:{news.case.opened_by_id}" and (
+        news.line.at - news.case.opened_at < timedelta(minutes=1))
+    if "promised" in news.data and not on_the_line:
+        news.reporter("request.due", due=moment(news.data.get("due")))
 
 
 def _decided(news: News, name: str, decision: str) -> None:
@@ -225,9 +245,20 @@ def _stepped(news: News) -> None:
     task = Task.objects.filter(pk=news.data.get("task") or 0).first()
     due = moment(task.due_at if task else news.case.due_at)
     name = "request.remind" if news.verb == "remind" else "request.late"
+    name = STEPPED.get(news.data.get("kind", ""), name)
     for word in news.data.get("notify", []):
-        for seat in roles.seats(roles.role_of(word, news.process), news.case):
+        for seat in _named(word, news, task):
             news.people(_at(seat), name, f"{word}:{seat.unit_id}", due=due)
+
+
+def _named(word: str, news: News, task: Task | None) -> list[Seat]:
+    """List the desks of a role word; of an approval, its own desk or the head of that."""
+    if task is None or word not in ("approver", "approver_head"):
+        return roles.seats(roles.role_of(word, news.process), news.case)
+    if task.done_at or task.unit_id is None:
+        return []
+    head = roles.head(task.unit_id, news.case)
+    return [Seat(task.unit_id, task.post)] if word == "approver" else [head] if head else []
 
 
 def _missed(news: News) -> None:
@@ -260,8 +291,7 @@ def _supervised(news: News) -> None:
 
 def _pressed(news: News) -> None:
     """Tell the supervising level alone, and nobody there who is of the handling unit (rights 4.4)."""
-    fields = news.case.fields
-    handling = {fields.get("lead"), fields.get("section"), *(fields.get("helpers") or [])}
+    handling = roles.handled(news.case, news.process)
     seats = roles.seats(news.process.roles["district"], news.case)
     people = Person.objects.filter(pk__in=[p for seat in seats for p in _at(seat)])
     free = [p.pk for p in people if not handling & org.standing(p).lineage]
@@ -269,7 +299,8 @@ def _pressed(news: News) -> None:
 
 
 TOLD: dict[str, Callable[[News], None]] = {
-    "open": _received, "extend": _extended, "hold": _held, "resume": _resumed, "remind": _stepped, "late": _stepped,
+    "open": _received, "accept": _accepted, "extend": _extended, "hold": _held, "resume": _resumed,
+    "remind": _stepped, "late": _stepped,
     "missed": _missed, "urge": _urged, "message": _said, "supervise": _supervised, "pressed": _pressed,
 }
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Reverse
 from django.utils.translation import gettext as _
 
 from gongzhi.base import chinese, clock, codes, crypto
-from gongzhi.flow import deadlines
+from gongzhi.flow import deadlines, roles
 from gongzhi.flow import queries as flow
 from gongzhi.flow.models import Attachment, Case, Entry
 from gongzhi.org import queries as org
@@ -287,9 +287,8 @@ def entries_for(standing: Standing | None, case: Case) -> list[Entry]:
 
 
 def handles(standing: Standing, case: Case) -> bool:
-    """Say whether a person is of a unit that handles a case, or of one below it."""
-    fields = case.fields
-    return bool({fields.get("lead"), fields.get("section"), *(fields.get("helpers") or [])} & standing.lineage)
+    """Say whether a person is of a unit that handles a case or ever did, or of one below it."""
+    return bool(roles.handled(case, flow.definition(case.version_id)) & standing.lineage)
 
 
 def originals(standing: Standing | None, case: Case) -> QuerySet[Attachment]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from gongzhi.flow.forms import GAP
+
 # Five kinds of what people say: 北京市接诉即办工作条例 art. 2.
 KINDS = {
     "consult": _("咨询"), "help": _("求助"), "complain": _("投诉"), "tip_off": _("举报"), "suggest": _("建议"),
@@ -55,8 +57,7 @@ CHECK_ONE_IN = 20  # site check on a sample: 5 % (default, no source)
 
 def decline_text(branch: str, *, line: str = "", channel: str = "", code: str = "") -> str:
     """Give what the clerk says for a lawful branch; what is not known yet stands as a gap to fill in."""
-    gap = "____"
-    return str(DECLINE_TEXTS[branch]).format(line=line or gap, channel=channel or gap, code=code or gap)
+    return str(DECLINE_TEXTS[branch]).format(line=line or GAP, channel=channel or GAP, code=code or GAP)
 
 
 def empty_phrases(text: str) -> list[str]:

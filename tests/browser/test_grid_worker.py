@@ -1,8 +1,11 @@
 """The grid worker with a phone in one hand: report, solve on the spot, take a resident's matter down, handle one."""
 
+from datetime import timedelta
+
 import pytest
 
 from conftest import Town
+from gongzhi.base import clock
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Case
@@ -23,7 +26,9 @@ def on_the_desk(town: Town) -> Case:
     flow.act(case_id, "accept", by=town.actor("operator"), form={"category": "200102", "place": [lon, lat]})
     flow.act(case_id, "dispatch", by=town.actor("street"), form={"lead": town.units["west-south"].pk})
     flow.act(case_id, "sign", by=town.actor("community"), form={})
-    flow.act(case_id, "assign", by=town.actor("community"), form={"section": town.units["west-south-1"].pk})
+    inner_due = (clock.now() + timedelta(hours=1)).isoformat()
+    form = {"section": town.units["west-south-1"].pk, "inner_due": inner_due}
+    flow.act(case_id, "assign", by=town.actor("community"), form=form)
     return Case.objects.get(pk=case_id)
 
 

@@ -55,7 +55,9 @@ def on_my_desk(town: Town, words: str = "团结小区南门一堆垃圾", phone:
     flow.act(case_id, "accept", by=town.actor("operator"), form=form)
     flow.act(case_id, "dispatch", by=town.actor("street"), form={"lead": town.units["west-south"].pk})
     flow.act(case_id, "sign", by=town.actor("community"), form={})
-    flow.act(case_id, "assign", by=town.actor("community"), form={"section": town.units["west-south-1"].pk})
+    inner_due = (clock.now() + timedelta(hours=1)).isoformat()
+    form = {"section": town.units["west-south-1"].pk, "inner_due": inner_due}
+    flow.act(case_id, "assign", by=town.actor("community"), form=form)
     return Case.objects.get(pk=case_id)
 
 

@@ -13,7 +13,7 @@ from gongzhi.base import clock
 from gongzhi.base.errors import Refused
 from gongzhi.flow import actions, clocks
 from gongzhi.flow.actors import Actor, reporter
-from gongzhi.flow.models import Case
+from gongzhi.flow.models import Case, Task
 from gongzhi.log import queries as log
 from gongzhi.requests import actions as requests
 from gongzhi.requests import rules
@@ -50,9 +50,9 @@ def a_report(town: Town) -> int:
         return requests.report(given, by=Actor("anyone")).case_id
 
 
-def act(case_id: int, who: Actor, action: str, now: datetime = MONDAY, **form: Any) -> Case:
+def act(case_id: int, who: Actor, action: str, now: datetime = MONDAY, task_id: int | None = None, **form: Any) -> Case:
     with clock.at(now):
-        return actions.act(case_id, action, by=who, form=form)
+        return actions.act(case_id, action, by=who, form=form, task_id=task_id)
 
 
 def verbs(case_id: int) -> list[str]:
@@ -135,6 +135,7 @@ def test_clocks_that_tick_at_once_do_everything_once(town: Town, monkeypatch: py
     act(held, town.actor("street"), "dispatch", lead=town.units["housing"].pk)
     until = MONDAY + timedelta(hours=20)
     act(held, town.actor("street"), "hold", reason="等", until=until.isoformat())
+    act(held, town.actor("street_leader"), "agree", task_id=Task.objects.get(case=held, kind="approval").pk)
     later = MONDAY + timedelta(hours=23)
     assert not [r for r in at_once([clocks.tick] * 6, later) if isinstance(r, Exception)]
     at_once([clocks.tick] * 3, later)
@@ -142,7 +143,7 @@ def test_clocks_that_tick_at_once_do_everything_once(town: Town, monkeypatch: py
         assert sorted(verbs(case_id)) == ["late", "open", "remind"]
     for case_id in asked:
         assert verbs(case_id).count("finish.refuse") == 1 and verbs(case_id).count("missed") == 1
-        assert verbs(case_id).count("remind") == 1
+        assert verbs(case_id).count("remind") == 2  # of the stage, and of the asking
     assert verbs(held).count("resume") == 1
 
 

@@ -93,7 +93,7 @@ def test_a_case_is_not_late_because_its_reporter_is_slow(town: Town) -> None:
 
 def test_what_a_section_signs_counts_for_its_department(town: Town) -> None:
     walk = Walk(town).dispatched(category=NOISE)
-    walk.does("department", "assign", section=walk.unit("heating-section"))
+    walk.assigned()
     walk.does("section", "sign")
     walk.wait(hours=5)
     assert "missed" not in walk.lines() and walk.last("sign")["in_time"] is True

@@ -34,7 +34,7 @@ def test_a_return_needs_a_reason_by_code_and_the_dispatchers_yes(town: Town) -> 
     assert walk.stage == "handling" and walk.asked.unit_id == walk.unit("west")
     walk.decides("street", "agree")
     assert walk.stage == "dispatching" and walk.last("return")["return_code"] == "not_mine"
-    assert walk.case.due_at == walk.case.first_due_at
+    assert walk.case.due_at == walk.now + timedelta(days=7, hours=9)
 
 
 def test_the_third_return_is_an_objection_and_granted_it_is_hard_one_level_up(town: Town) -> None:
@@ -92,15 +92,15 @@ def test_a_designated_unit_cannot_return(town: Town) -> None:
 
 def test_an_extension_is_asked_agreed_told_and_keeps_the_first_deadline(town: Town) -> None:
     walk = Walk(town).dispatched(category=NOISE)
-    first, task_first = walk.case.due_at, walk.task("lead").due_at
+    first, promised, task_first = walk.case.due_at, walk.case.first_due_at, walk.task("lead").due_at
     assert first and task_first
-    assert "最多延期 5 天" in walk.cannot("department", "extend", reason="等配件", days=6)
+    assert "最多延期 5 个工作日" in walk.cannot("department", "extend", reason="等配件", days=6)
     walk.does("department", "extend", reason="等配件", days=3)
     assert walk.case.due_at == first
     assert not queries.entries_for(None, walk.case)
     walk.decides("street", "agree")
     case = walk.case
-    assert case.due_at and case.due_at > first and case.first_due_at == first
+    assert case.due_at and case.due_at > first and case.first_due_at == promised
     assert walk.task("lead").due_at == task_first + timedelta(days=3) and walk.task("lead").first_due_at == task_first
     (shown,) = queries.entries_for(None, case)
     assert shown.values == {"reason": "等配件", "days": 3}
@@ -109,13 +109,15 @@ def test_an_extension_is_asked_agreed_told_and_keeps_the_first_deadline(town: To
 
 def test_a_hold_stops_the_clocks_and_resuming_gives_back_what_was_left(town: Town) -> None:
     walk = Walk(town).dispatched(category=NOISE)
-    due = walk.case.due_at
+    due, promised = walk.case.due_at, walk.case.first_due_at
     assert due
     walk.wait(hours=1)
     until = walk.now + timedelta(days=2)
     assert walk.cannot("department", "hold", reason="等业主", until=until.isoformat())
-    assert "30 天" in walk.cannot("street", "hold", reason="等", until=(walk.now + timedelta(days=90)).isoformat())
+    assert "30 个工作日" in walk.cannot("street", "hold", reason="等", until=(walk.now + timedelta(days=90)).isoformat())
     walk.does("street", "hold", reason="业主外出", until=until.isoformat())
+    assert not walk.case.held_at
+    walk.decides("street_leader", "agree")
     assert "挂起" in walk.cannot("department", "sign")
     assert walk.cannot("street", "hold", reason="再挂", until=until.isoformat())
     walk.wait(hours=40)
@@ -123,7 +125,7 @@ def test_a_hold_stops_the_clocks_and_resuming_gives_back_what_was_left(town: Tow
     walk.does("reporter", "comment", note="我周三回来")
     walk.wait(until=until + timedelta(seconds=1))
     assert walk.case.held_at is None and walk.last("resume")
-    assert walk.case.due_at == due + timedelta(days=2) and walk.case.first_due_at == due
+    assert walk.case.due_at == due + timedelta(days=2) and walk.case.first_due_at == promised
     assert walk.case.expectations.get(name="sign").due_at == until + timedelta(hours=1)
     walk.does("department", "sign")
     assert walk.cannot("street", "resume")
@@ -133,6 +135,7 @@ def test_nothing_is_decided_while_a_case_is_on_hold(town: Town) -> None:
     walk = Walk(town).dispatched(category=NOISE)
     walk.does("department", "finish", result="好了", reply="好了")
     walk.does("street", "hold", reason="等业主", until=(walk.now + timedelta(days=1)).isoformat())
+    walk.does("street_leader", "agree", task=walk.case.tasks.get(kind="approval", asks__action="hold"))
     assert "挂起" in walk.cannot("department_leader", "agree", task=walk.asked)
     walk.wait(hours=20)
     assert walk.asked
@@ -192,7 +195,7 @@ def test_a_merged_report_follows_the_other_one(town: Town) -> None:
 
 def test_a_case_that_is_closed_or_out_of_sight_is_not_merged_into(town: Town) -> None:
     done = Walk(town)
-    done.does("operator", "answer", answer="已说明")
+    done.does("operator", "answer", answer="已说明", kind="consult")
     hidden = Walk(town, grid="east-south-1").accepted()
     twin = Walk(town).accepted()
     for code in (done.case.code, hidden.case.code):

@@ -43,7 +43,7 @@ def test_the_people_of_a_new_task_are_told_and_not_the_one_who_made_it(town: Tow
     assert [x for x in told if x[0].startswith("department")] == [
         ("department", "新任务：办理中"), ("department_leader", "新任务：办理中")]
     assert ("heating", "新任务") in told  # outside handlers come by the link of a text
-    walk.does("department", "assign", section=walk.unit("heating-section"))
+    walk.assigned()
     assert names(walk) == [("section_leader", "新任务：办理中")]
 
 

@@ -5,15 +5,16 @@ from datetime import date, timedelta
 import pytest
 
 from conftest import Town
-from gongzhi.base import clock
+from gongzhi.base import clock, files
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import reporter
+from gongzhi.flow.models import Attachment
 from gongzhi.org.models import Appointment, Post
 from gongzhi.requests import actions as requests
 from gongzhi.requests import queries, rules
 from gongzhi.requests.models import Rating
-from gongzhi.requests.tests.walking import COLD, NOISE, RUBBISH, Walk
+from gongzhi.requests.tests.walking import COLD, NOISE, PAPER, RUBBISH, Walk
 
 UNSOLVED = {"solved": "unsolved", "satisfied": "2", "reason": "还是不热"}
 GOOD = {"solved": "solved", "satisfied": "5"}
@@ -159,7 +160,9 @@ def test_what_lawfully_cannot_be_solved_is_explained_in_writing_and_reviewed(tow
     walk = unsolved(Walk(town).confirming(), 3)
     walk.does("reporter", "hard", **UNSOLVED)
     assert walk.cannot("chief", "explain", explanation="依据条例")
-    walk.does("chief", "explain", explanation="依据条例第几条", evidence=["说明.pdf"])
+    assert "办结材料" in walk.cannot("chief", "explain", explanation="依据条例第几条", evidence=["说明.pdf"]), "words, no file"
+    paper = Attachment(file=files.store_document(PAPER), kind="document", name="说明.pdf")
+    walk.does("chief", "explain", explanation="依据条例第几条", files=[paper])
     walk.decides("reviewer", "agree")
     assert walk.stage == "confirming"
 

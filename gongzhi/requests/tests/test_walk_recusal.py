@@ -1,6 +1,6 @@
 """Rights 4.1 and 4.2: a complaint is out of reach of those it is about, and its original of those who handle it."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.http import Http404
@@ -95,7 +95,8 @@ def test_it_is_not_handed_to_those_it_is_about_nor_merged_with_what_is_not_about
         assert "被投诉" in complaint.cannot("street", "dispatch", lead=complaint.unit("west"), helpers=[
             complaint.unit(unit)])
     complaint.does("street", "dispatch", lead=complaint.unit("west"))
-    assert "被投诉" in complaint.cannot("street", "assign", section=complaint.unit("west-south"))
+    later = (complaint.now + timedelta(hours=3)).isoformat()
+    assert "被投诉" in complaint.cannot("street", "assign", section=complaint.unit("west-south"), inner_due=later)
     assert not {s.unit_id for s in queries.suggest_units(complaint.case, None)} & {complaint.unit("west-south")}
     plain = Walk(complaint.town).accepted()
     assert "不存在或已经办结" in plain.cannot("street", "merge", same_case=complaint.case.code)
@@ -121,7 +122,7 @@ def test_before_it_is_read_only_the_intake_desk_sees_a_report(town: Town) -> Non
 
 
 @pytest.mark.parametrize(("who", "action", "form"), [
-    ("reporter", "withdraw", {}), ("operator", "answer", {"answer": "已说明"}),
+    ("reporter", "withdraw", {}), ("operator", "answer", {"answer": "已说明", "kind": "consult"}),
     ("operator", "emergency", {"emergency_line": "110", "time_told": "已转接"}),
 ])
 def test_a_report_that_ended_unread_stays_with_those_who_read_it(
@@ -211,11 +212,13 @@ def test_a_complaint_known_for_one_only_at_the_desk_loses_its_words_from_the_tit
 
 
 @pytest.mark.parametrize(("end", "form"), [
-    ("answer", {"answer": "已向您说明。"}), ("emergency", {"emergency_line": "110", "time_told": "已转 110"}),
+    ("secret", {"told": "已向您说明。"}), ("emergency", {"emergency_line": "110", "time_told": "已转 110"}),
 ])
 def test_nor_do_they_stay_where_it_ends_at_once(town: Town, end: str, form: dict[str, str]) -> None:
     walk = Walk(town, SECRET)
     walk.does("operator", end, kind="tip_off", **form)
+    if end == "secret":
+        walk.decides("reviewer", "agree")
     assert walk.case.closed_at and (walk.case.title, walk.case.request.kind) == ("举报", "tip_off")
 
 

@@ -17,6 +17,7 @@ from gongzhi.log import queries as log
 from gongzhi.notify.models import Notice
 from gongzhi.requests import actions as requests
 
+PAPER = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 COLD = "900401"  # 供暖不热: 24 h by the calendar, no evidence
 NOISE = "900101"  # 噪声扰民: 5 workdays
 RUBBISH = "200102"  # 暴露垃圾: 4 working hours, a photo
@@ -125,6 +126,11 @@ class Walk:
     def dispatched(self, lead: str = "housing", *helpers: str, category: str = COLD, who: str = "street") -> "Walk":
         self.accepted(category)
         self.does(who, "dispatch", lead=self.unit(lead), helpers=[self.unit(h) for h in helpers])
+        return self
+
+    def assigned(self, section: str = "heating-section", who: str = "department", *, hours: float = 6) -> "Walk":
+        """Hand it to a section, with some hours for it."""
+        self.does(who, "assign", section=self.unit(section), inner_due=(self.now + timedelta(hours=hours)).isoformat())
         return self
 
     def finished(self, who: str = "department", leader: str = "department_leader") -> "Walk":

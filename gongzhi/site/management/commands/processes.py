@@ -70,7 +70,8 @@ def problems(text: str) -> list[str]:
     """Say what is wrong in a process file, with the names registered here and the processes beside it."""
     try:
         keys = {reader.read(p.read_text(encoding="utf-8")).key for p in FOLDER.glob("*.toml")}
-        checks.load(text, checks.Known(registry.fields, registry.conditions, {*keys, reader.read(text).key}))
+        keys |= {reader.read(text).key}
+        checks.load(text, checks.Known(registry.fields, registry.conditions, keys, registry.demands))
     except Faulty as faulty:
         return [str(problem) for problem in faulty.problems]
     return []
