@@ -21,7 +21,7 @@ from gongzhi.org.rules import POSTS, Standing
 from gongzhi.requests import access as doors
 from gongzhi.requests import queries as requests
 from gongzhi.requests.models import Message, Request
-from gongzhi.requests.rules import KINDS, Suggestion, mask_name, mask_phone, supporters_words
+from gongzhi.requests.rules import KINDS, Suggestion, mask_name, supporters_words
 
 
 @dataclass
@@ -106,7 +106,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
         text_is_summary=guarded_out,
         originals=[] if outside or guarded_out else [f for f in files if timeline.is_original(f)],
         may_ask_original=not reads and doors.may_ask_original(standing, case),
-        phone=mask_phone(crypto.open_sealed(request.phone)), caller=mask_name(crypto.open_sealed(request.caller_name)),
+        phone=html.mask_phone(crypto.open_sealed(request.phone)), caller=mask_name(crypto.open_sealed(request.caller_name)),
         may_ask_phone=doors.may_ask_phone(standing, case),
         lines=list(timeline.read(case, standing, events, entries, units, guarded_out))[::-1],
         people=_people(case, tasks, units, outside), same=same_place(standing, case, request),

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from gongzhi.base import calendar, clock, worktime
+from gongzhi.base import calendar, clock, html, worktime
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.desk import intake_forms as forms
@@ -109,7 +109,7 @@ def caller(request: HttpRequest) -> HttpResponse:
     except Faults as fault:
         wrong = fault.faults["phone"]
     return render(request, "desk/intake_caller.html", {
-        "found": found, "wrong": wrong, "shown": rules.mask_phone(phone), "days": CALLS_DAYS,
+        "found": found, "wrong": wrong, "shown": html.mask_phone(phone), "days": CALLS_DAYS,
         "states": rules.PUBLIC_STATES})
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from gongzhi.base import clock, crypto
+from gongzhi.base import clock, crypto, html
 from gongzhi.field import rules
 from gongzhi.flow import offers
 from gongzhi.flow import queries as flow
@@ -154,7 +154,7 @@ def sheet(standing: Standing, actor: Actor, case: Case) -> Sheet:
         case, request, own, request.words if reads else request.summary, not reads, queries.whereabouts(request),
         [a for a in originals if a.kind == "photo"], [a for a in originals if a.kind == "voice"],
         ranked(offers.available(case, actor)), _lines(standing, case, reads),
-        number if number and _opened(standing, case) else "", f"***{number[-4:]}" if number else "", may_ask,
+        number if number and _opened(standing, case) else "", html.mask_phone(number), may_ask,
     )
 
 

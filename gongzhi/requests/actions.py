@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import phonenumbers
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -16,6 +17,8 @@ from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
 from gongzhi.log import actions as log
+from gongzhi.notify import actions as notify
+from gongzhi.notify import queries as notices
 from gongzhi.places import index
 from gongzhi.places.index import Found
 from gongzhi.requests import access, classify, intake, queries, rules
@@ -24,6 +27,7 @@ from gongzhi.requests.models import Answer, Message, Opening, Rating, Request, S
 WORDS_LIMIT = 5000
 MOBILE = re.compile(r"1[3-9][0-9]{9}")  # what nearly everybody gives; the library reads all other ways of writing
 ADDRESS_LIMIT = 160
+LINKS_A_DAY = 3  # how often the link is texted again (default, no source)
 
 
 @dataclass
@@ -255,6 +259,18 @@ def press_reported(case: Case, *, by: Actor) -> None:
     if by.kind != "reporter" or by.case_id != case.pk:
         raise Refused(_("没有找到这件事。"), code="missing")
     log.append("request.pressed", actor=by.line, subject=("case", case.pk), places=case.path)
+
+
+@transaction.atomic
+def resend_link(request: Request) -> None:
+    """Text the link once more to the phone that was left, a few times a day at most; nothing where none was left."""
+    code, day = request.case.code, clock.today()
+    keys = [f"link:{request.pk}:{day}:{n}" for n in range(LINKS_A_DAY)]
+    free = next((key for key in keys if key not in notices.told(keys)), None)
+    if free:
+        link = f"{settings.BASE_URL}/r/{code}/{request.secret}/"
+        notify.tell_phone(request.phone, template="request.again", values={"code": code, "link": link},
+                          about=("case", request.pk), key=free)
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
@@ -20,9 +20,11 @@ from gongzhi.flow.roles import Seat
 from gongzhi.log.projections import projection
 from gongzhi.log.queries import Line
 from gongzhi.notify import actions as notify
+from gongzhi.notify import registry
 from gongzhi.notify.registry import template
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
+from gongzhi.org.rules import Standing
 from gongzhi.requests import rules
 from gongzhi.requests.models import Message, Request
 
@@ -40,6 +42,7 @@ template("request.held", _("暂停办理"), _("您反映的事项（{code}）暂
 template("request.resumed", _("恢复办理"), _("您反映的事项（{code}）已恢复办理，{due} 前办结。{link}"))
 template("request.merged", _("合并办理"), _("您反映的事项（{code}）与同一件事合并办理，进度照常可看：{link}"))
 template("request.reply", _("留言"), _("您反映的事项（{code}）有给您的留言：{link}"))
+template("request.again", _("查进度的链接"), _("您反映的事项（{code}）的链接，请不要转给别人：{link}"))
 template("request.progress", _("有进展"), _("您说也遇到的事（{code}）：{state}。{link}"))
 
 # To staff -------------------------------------------------------------------------------------------------------------
@@ -57,6 +60,14 @@ template("request.said", _("反映人留言"), _("{code} {title}"))
 template("request.supervised", _("督办"), _("{code} {title}：{reason}"))
 template("request.pressed", _("有人要求改评价"),
          _("{code} {title}：反映人说有人要求改评价，请核实。承办单位看不到这条。"))
+
+
+def _recusing(standing: Standing) -> QuerySet[Case]:
+    """List the cases that complain of a unit of the reader's lineage: not even what was told before stays (rights 4.2)."""
+    return Case.objects.filter(about_units__overlap=sorted(standing.lineage))
+
+
+registry.closed["case"] = _recusing
 
 
 @projection("requests.notices", tables=[])
