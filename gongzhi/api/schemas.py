@@ -22,7 +22,7 @@ class ReportIn(Schema):
     kind: str = Field("", description="consult, help, complain, tip_off, suggest; empty: guessed")
     photos: list[str] = Field([], description="base64, at most 6", max_length=6)
     voice: str = Field("", description="base64")
-    submitted_key: str | None = Field(None, max_length=40, description="the same key twice opens one case")
+    submitted_key: str | None = Field(None, max_length=40, description="the same key and report twice opens one case")
 
     @field_validator("photos", "voice")
     @classmethod

@@ -105,7 +105,7 @@ def caller(request: HttpRequest) -> HttpResponse:
     phone, found, wrong = request.POST.get("phone", "")[:40], [], ""
     try:
         since = clock.now() - timedelta(days=CALLS_DAYS)
-        found = list(actions.look_up(phone, by=_actor(request)).filter(reported_at__gte=since)[:10])
+        found = actions.look_up(phone, since=since, by=_actor(request))
     except Faults as fault:
         wrong = fault.faults["phone"]
     return render(request, "desk/intake_caller.html", {

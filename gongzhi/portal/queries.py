@@ -101,7 +101,7 @@ def progress(request: Request, reporter: Actor) -> Progress:
     return Progress(
         case=case, request=request, state=state, state_words=str(rules.PUBLIC_STATES[state]), icon=ICONS[state],
         chip="done" if case.closed_at else "wait" if case.held_at else "due" if state == "to_rate" else "intime",
-        where=requests.whereabouts(request),
+        where=requests.whereabouts(request, reads=True),
         holder=holder(requests.followed(case)), lines=list(trail(request))[::-1],
         messages=list(case.messages.select_related("unit").order_by("at")),
         openings=list(case.openings.order_by("-at")), rating=rating,

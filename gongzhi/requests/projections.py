@@ -31,14 +31,18 @@ from gongzhi.requests.models import Message, Request
 STALE = timedelta(days=2)  # default, no source
 PREFIX = "request."
 AT_THE_QUEUE = {"operator"}  # posts that sit before their queue all day and need no notice of each new task
+# What is mailed as well, to those who have an address: what must be done, not every remark (default, no source).
+MAILED = {"request.task", "request.redone", "request.asked", "request.late", "request.supervised"}
 
 # To residents, by SMS -------------------------------------------------------------------------------------------------
 
 template("request.received", _("已收到"), _("已收到您的反映，编号 {code}，{due} 前办结。看进度：{link}"))
 template("request.answered", _("有答复"), _("您反映的事项（{code}）有了答复，请看：{link}"))
 template("request.rate", _("请评价"), _("您反映的事项（{code}）已办完，解决了吗？请您评价：{link}"))
-template("request.extended", _("延期"), _("您反映的事项（{code}）延长到 {due} 前办结，原因：{reason}。{link}"))
+template("request.extended", _("延期"), _("您反映的事项（{code}）原定 {first} 前办结，现延长到 {due} 前，原因：{reason}。{link}"))
+template("request.extended_too", _("延期"), _("您说也遇到的事（{code}）原定 {first} 前办结，现延长到 {due} 前。{link}"))
 template("request.held", _("暂停办理"), _("您反映的事项（{code}）暂停办理到 {due}，原因：{reason}。{link}"))
+template("request.held_too", _("暂停办理"), _("您说也遇到的事（{code}）暂停办理到 {due}。{link}"))
 template("request.resumed", _("恢复办理"), _("您反映的事项（{code}）已恢复办理，{due} 前办结。{link}"))
 template("request.merged", _("合并办理"), _("您反映的事项（{code}）与同一件事合并办理，进度照常可看：{link}"))
 template("request.reply", _("留言"), _("您反映的事项（{code}）有给您的留言：{link}"))
@@ -58,6 +62,7 @@ template("request.missed", _("没有按时{what}"), _("{code} {title}：{unit}�
 template("request.urged", _("反映人催办"), _("{code} {title}"))
 template("request.said", _("反映人留言"), _("{code} {title}"))
 template("request.supervised", _("督办"), _("{code} {title}：{reason}"))
+template("request.mail", "{what}", _("{code}，{due} 前。请登录后办理。"))
 template("request.pressed", _("有人要求改评价"),
          _("{code} {title}：反映人说有人要求改评价，请核实。承办单位看不到这条。"))
 
@@ -108,6 +113,15 @@ class News:
         given = {"code": self.case.code, "title": self.case.title, "due": moment(self.case.due_at), **values}
         notify.tell_people(told, template=template, values=given, about=("case", self.case.pk),
                            key=f"event:{self.line.id}:{key}", channels=channels)
+        if template in MAILED and settings.EMAIL_HOST:
+            self._mail(told, template, key, given)
+
+    def _mail(self, persons: list[int], template: str, key: str, given: dict[str, str]) -> None:
+        """Mail those who have an address what there is to do, with the link: what the case says stays in the house."""
+        reached = Person.objects.filter(pk__in=persons).exclude(email="").values_list("pk", flat=True)
+        what, _words = registry.fill(template, given)
+        notify.tell_people(reached, template="request.mail", values={**given, "what": what},
+                           about=("case", self.case.pk), key=f"event:{self.line.id}:{key}", channels=("email",))
 
     def reporter(self, template: str, **values: str) -> None:
         """Text the reporter, with the link that is nobody else's."""
@@ -186,8 +200,10 @@ def _entered(news: News) -> None:
         news.reporter("request.answered")
     elif news.verb == "merge":
         news.reporter("request.merged")
-    if stage.public and stage.public != news.process.stages[came_from].public and to != "calling":
-        state = _("已办完") if to == "confirming" else rules.PUBLIC_STATES[stage.public]
+    action = news.process.stages[came_from].actions.get(news.verb)
+    public = action.public if action and action.public else stage.public  # a redo is 正在重办, wherever it goes
+    if public and public != news.process.stages[came_from].public and to != "calling":
+        state = _("已办完") if to == "confirming" else rules.PUBLIC_STATES[public]
         news.supporters(state=str(state))
 
 
@@ -215,15 +231,16 @@ def _decided(news: News, name: str, decision: str) -> None:
 
 
 def _extended(news: News) -> None:
-    values = {"reason": news.said("reason"), "due": moment(news.data.get("due"))}
-    news.reporter("request.extended", **values)
-    news.supporters("request.extended", **values)
+    """Tell both deadlines: the original one is kept (条例 art. 15). Others than the reporter read no reasons."""
+    values = {"first": moment(news.case.first_due_at), "due": moment(news.data.get("due"))}
+    news.reporter("request.extended", reason=news.said("reason"), **values)
+    news.supporters("request.extended_too", **values)
 
 
 def _held(news: News) -> None:
-    values = {"reason": news.said("reason"), "due": moment(news.said("until"))}
-    news.reporter("request.held", **values)
-    news.supporters("request.held", **values)
+    due = moment(news.said("until"))
+    news.reporter("request.held", reason=news.said("reason"), due=due)
+    news.supporters("request.held_too", due=due)
 
 
 def _resumed(news: News) -> None:
@@ -255,10 +272,12 @@ def _urged(news: News) -> None:
 
 
 def _said(news: News) -> None:
-    """Tell the other side that there is a message, never its words."""
+    """Tell the other side that there is a message, never its words; of a complaint the hotline, which passes it on."""
     message = Message.objects.filter(pk=news.data.get("message") or 0).first()
     if message and message.from_reporter:
-        news.people(_working(news.case), "request.said", "desks")
+        hotline = roles.seats(news.process.roles["operator"], news.case) if news.request.is_guarded else None
+        people = _working(news.case) if hotline is None else [p for seat in hotline for p in _at(seat)]
+        news.people(people, "request.said", "desks")
     elif message:
         news.reporter("request.reply")
 

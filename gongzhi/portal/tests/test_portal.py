@@ -14,6 +14,7 @@ from PIL import Image
 from conftest import MONDAY, Town
 from gongzhi.base import clock, codes, limits
 from gongzhi.flow import actions as flow
+from gongzhi.flow.actors import reporter
 from gongzhi.flow.models import Case
 from gongzhi.notify.models import Notice
 from gongzhi.places import index
@@ -228,7 +229,7 @@ def test_what_was_answered_is_not_offered_for_joining(client: Client, town: Town
     finished(town, request)
     lon, lat = town.point("west-south-1")
     assert "我也遇到" not in client.get("/r/place", {"lon": lon, "lat": lat}).content.decode()
-    assert client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"}).status_code == 404
+    assert client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"}).status_code == 409
 
 
 def test_a_private_kind_is_neither_near_nor_joinable(client: Client, town: Town) -> None:
@@ -237,6 +238,28 @@ def test_a_private_kind_is_neither_near_nor_joinable(client: Client, town: Town)
     form = {"category": "900101", "place": f"{lon},{lat}"}
     flow.act(request.pk, "accept", by=town.actor("operator"), form=form)
     assert "我也遇到" not in client.get("/r/place", {"lon": lon, "lat": lat}).content.decode()
+    assert client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"}).status_code == 404
+
+
+def test_joining_what_was_finished_meanwhile_is_answered_in_words(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    finished(town, request)
+    answer = client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"})
+    assert answer.status_code == 409 and "刚刚办完" in answer.content.decode()
+    flow.act(request.pk, "rate", by=reporter(request.pk), form={"solved": "solved", "satisfied": "5"})
+    answer = client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"})
+    assert answer.status_code == 409 and "刚刚办完" in answer.content.decode() and not Supporter.objects.exists()
+
+
+def test_the_position_of_a_phone_is_not_kept(client: Client, town: Town) -> None:
+    """rights 4.1."""
+    lon, lat = town.point("west-south-1")
+    here = {"lon": f"{lon + 0.001234:.6f}", "lat": f"{lat + 0.001234:.6f}"}
+    text = client.get("/r/place", {**here, "device": "1"}).content.decode()
+    assert here["lon"] not in text and f'value="{round(lon + 0.001234, 3)}"' in text
+    assert here["lon"] in client.get("/r/place", here).content.decode()  # a pin put by hand is exact
+    case = reported(client, town, **here, device="1").case
+    assert (case.lon, case.lat) == (round(lon + 0.001234, 3), round(lat + 0.001234, 3))
 
 
 def by_tail(request: Request, browser: Client | None = None) -> str:
