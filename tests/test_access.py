@@ -119,3 +119,29 @@ def test_a_department_without_part_in_a_case_does_not_find_it(town: Town, filled
     client = Client()
     client.force_login(town.people["parks"])
     assert client.get(f"/desk/cases/{case.code}/").status_code == 404
+
+
+HUGE = "9" * 20
+STRANGE = [
+    f"?place={HUGE}&unit={HUGE}&after=~{HUGE}&before={HUGE}&case={HUGE}&task={HUGE}&q={HUGE}",
+    f"?view=all&place={HUGE}&since=0001-01-01&until=9999-12-31&after=9999-12-31T23:59:59~{HUGE}&m=opened&lon=nan&lat=inf",
+    "?from=2026-01-01&to=9999-12-31&m=opened&after=9e300_1&point=nan,inf&lon=1e400&lat=-1&list=mine",
+    f"?from=0001-01-01&to=0001-01-02&after=2026-01-01~{HUGE}&code=%00&tail=%00&q=%00&view=done&sort=due&do=%00",
+]
+
+
+@pytest.mark.parametrize("who", ["district", "grid", "admin"])
+@pytest.mark.parametrize("query", STRANGE)
+def test_no_address_is_strange_enough_to_break_a_page(town: Town, filled: Any, who: str, query: str) -> None:
+    fill, _case = filled
+    client = Client(raise_request_exception=False)
+    client.force_login(town.people[who])
+    broken = []
+    for path, door in DOORS:
+        if path == "healthz" or path.startswith(("sign-out", "api/")):
+            continue
+        address = fill(path, door)
+        for each in {address, address.replace("/1/", f"/{HUGE}/")}:
+            if client.get(each + query).status_code == 500:
+                broken.append(each + query)
+    assert broken == []

@@ -349,3 +349,21 @@ def test_several_matters_are_dispatched_at_once_each_to_its_suggested_unit(town:
     assert "已派给区住建局" in answer and f"/desk/cases/{made[0].code}/act/take_back/" in answer
     assert [Case.objects.get(pk=c.pk).stage for c in (*made, other)] == ["handling", "dispatching", "dispatching"]
     assert client(town, "department").get("/desk/batch/").status_code == 403
+
+
+def test_any_unit_can_be_named_as_complained_of_by_a_typed_search(town: Town) -> None:
+    """Communities, grids and sections too; without a script the first sending lists what was found."""
+    case, browser = matters.reported(town, "投诉社区干事"), client(town, "operator")
+    page = browser.get(f"/desk/cases/{case.code}/?do=accept").content.decode()
+    assert 'name="about_q"' in page and "/desk/intake/units/" in page and '<select class="form-select" id="f-about_unit"' not in page
+    form = {"category": "900501", "place": f"{case.lon},{case.lat}", "kind": "complain", "summary": "反映作风",
+            "about_q": "西南社区", "stage": "receiving"}
+    answer = browser.post(f"/desk/cases/{case.code}/act/accept/", form)
+    again = answer.content.decode()
+    assert answer.status_code == 422 and "反映作风" in again and 'value="西南社区"' in again
+    for key in ("west-south", "west-south-1", "west-south-2"):
+        assert f'name="about_unit" value="{town.units[key].pk}"' in again
+    chosen = town.units["west-south-1"].pk
+    assert browser.post(f"/desk/cases/{case.code}/act/accept/", {**form, "about_unit": chosen}).status_code == 302
+    case.refresh_from_db()
+    assert chosen in case.about_units and case.stage == "dispatching"
