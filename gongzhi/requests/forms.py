@@ -247,7 +247,7 @@ def categories() -> Choices:
 def _found(typed: str, chosen: str) -> Choices:
     """List the units of all kinds that a search finds, the chosen one first: anybody can be complained of."""
     own = list(Unit.objects.filter(pk=int(chosen), active_to=None)) if chosen.isdecimal() and len(chosen) < 19 else []
-    return [(str(u.pk), u.name) for u in dict.fromkeys([*own, *org.search(typed.replace("\x00", ""))])]
+    return [(str(u.pk), u.name) for u in dict.fromkeys([*own, *org.search(typed)])]
 
 
 def units(recused: tuple[int, ...] | list[int]) -> Choices:
