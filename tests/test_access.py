@@ -1,6 +1,7 @@
 """Every address, with real ids, as every role and as a stranger: what it declares is what happens, nothing breaks."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -279,3 +280,27 @@ def test_the_complaint_is_there_for_those_it_is_not_about(cast: Town, complaint:
 def test_a_department_without_part_in_a_case_does_not_find_it(cast: Town, complaint: Filled) -> None:
     for who in ("parks", "section_leader", "department"):
         assert signed_in(cast, who).get(f"/desk/cases/{complaint.case.code}/").status_code == 404, who
+
+
+HUGE = "9" * 20
+STRANGE = [
+    f"?place={HUGE}&unit={HUGE}&after=~{HUGE}&before={HUGE}&case={HUGE}&task={HUGE}&q={HUGE}",
+    f"?view=all&place={HUGE}&since=0001-01-01&until=9999-12-31&after=9999-12-31T23:59:59~{HUGE}&m=opened&lon=nan&lat=inf",
+    "?from=2026-01-01&to=9999-12-31&m=opened&after=9e300_1&point=nan,inf&lon=1e400&lat=-1&list=mine",
+    f"?from=0001-01-01&to=0001-01-02&after=2026-01-01~{HUGE}&code=%00&tail=%00&q=%00&view=done&sort=due&do=%00",
+]
+
+
+@pytest.mark.parametrize("who", ["district", "grid", "admin"])
+@pytest.mark.parametrize("query", STRANGE)
+def test_no_address_is_strange_enough_to_break_a_page(cast: Town, ordinary: Filled, who: str, query: str) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(cast.people[who])
+    ids = re.compile(r"(?<=/)\d+(?=/)")
+    broken = []
+    for path, door in DOORS:
+        if path == "healthz" or path.startswith(("sign-out", "api/")):
+            continue
+        address = ordinary.address(path, door)
+        broken += [each + query for each in {address, ids.sub(HUGE, address)} if client.get(each + query).status_code == 500]
+    assert broken == []

@@ -35,7 +35,7 @@ class ReportIn(Schema):
     kind: str = Field("", description="consult, help, complain, tip_off, suggest; empty: guessed")
     photos: list[Base64] = Field([], description="base64, at most 6", max_length=6)
     voice: Base64 = Field("", description="base64")
-    submitted_key: str | None = Field(None, max_length=40, description="the same key twice opens one case")
+    submitted_key: str | None = Field(None, max_length=40, description="the same key and report twice opens one case")
 
 
 class ReceiptOut(Schema):

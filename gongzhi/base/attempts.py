@@ -2,28 +2,31 @@
 
 from datetime import timedelta
 
+from django.db import transaction
+
 from gongzhi.base import clock
 from gongzhi.base.models import Attempts
 
 
-def locked(key: str) -> bool:
-    """Say whether a key is locked now."""
-    return Attempts.objects.filter(key=key, locked_until__gt=clock.now()).exists()
+@transaction.atomic
+def begin(key: str, *, limit: int, lock: timedelta) -> bool:
+    """Count a try before it is made, and say whether it may be; the last one of the limit locks the key.
 
-
-def failed(key: str, *, limit: int, lock: timedelta) -> bool:
-    """Count a wrong try; lock the key at the limit. Say whether it is locked now."""
+    Counted first and under the row's lock: many tries at once are as many as one after the other.
+    """
     now = clock.now()
     row, _ = Attempts.objects.select_for_update().get_or_create(key=key, defaults={"since": now})
+    if row.locked_until and row.locked_until > now:
+        return False
     if now - row.since > lock:
         row.n, row.since = 0, now
     row.n += 1
     if row.n >= limit:
         row.n, row.locked_until = 0, now + lock
     row.save()
-    return row.locked_until is not None and row.locked_until > now
+    return True
 
 
 def succeeded(key: str) -> None:
-    """Forget the wrong tries of a key."""
+    """Forget the tries of a key: the last one was right."""
     Attempts.objects.filter(key=key).delete()

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from gongzhi.base import clock
+from gongzhi.base import clock, links
 
 # Bare names that modules import each other by. MapLibre finds its worker beside itself, so it keeps its own name.
 MODULES = {
@@ -39,7 +39,7 @@ def environment(**options: Any) -> Environment:
     )
     env.filters.update(
         timeleft=timeleft, exact=exact, when=when, day=day, span=span, duration=duration,
-        mask_phone=mask_phone, mask_name=mask_name, count=count, percent=percent,
+        mask_phone=mask_phone, mask_name=mask_name, count=count, percent=percent, redacted=links.redacted,
     )  # fmt: skip
     return env
 
@@ -163,11 +163,10 @@ def day(at: datetime) -> str:
 
 
 def mask_phone(number: str) -> str:
-    """Show a phone number by its first three and last four digits."""
+    """Show a phone number by its first three digits, never by its last: with the code they open a matter."""
     digits = re.sub(r"\D", "", number or "")
-    if len(digits) < 7:
-        return "*" * len(digits)
-    return f"{digits[: len(digits) - 8] if len(digits) > 8 else ''}****{digits[-4:]}"
+    shown = digits[: min(3, max(0, len(digits) - 8))]
+    return shown + "*" * (len(digits) - len(shown))
 
 
 def mask_name(name: str) -> str:

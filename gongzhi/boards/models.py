@@ -19,6 +19,8 @@ class Fact(models.Model):
     category = models.CharField(max_length=10, blank=True)
     stage = models.CharField(max_length=24, blank=True)
     callable = models.BooleanField(default=False)  # a number was left
+    reachable = models.BooleanField(default=True)  # for those who handle it: of a complaint only the hotline calls
+    unread = models.BooleanField(default=False)  # ended before it was accepted: of the centre alone
     path = ArrayField(models.BigIntegerField(), default=list)
     lead = models.BigIntegerField(null=True)
     lead_path = ArrayField(models.BigIntegerField(), default=list)
@@ -45,6 +47,10 @@ class Fact(models.Model):
     rated_at = models.DateTimeField(null=True)
     called_back = models.BooleanField(default=False)
     rerated = models.BooleanField(default=False)
+    first_solved = models.CharField(max_length=8, blank=True)  # said with the first redo
+    first_satisfied = models.SmallIntegerField(null=True)
+    second_solved = models.CharField(max_length=8, blank=True)  # what a changed rating became
+    second_satisfied = models.SmallIntegerField(null=True)
     n_redo = models.SmallIntegerField(default=0)
     n_returns = models.SmallIntegerField(default=0)
     n_extended = models.SmallIntegerField(default=0)
@@ -63,7 +69,10 @@ class Fact(models.Model):
 
 
 class Day(models.Model):
-    """How many requests opened on a day, of a place or a unit and all below it, have each measure: {measure: n}."""
+    """How many requests opened on a day, of a place or a unit and all below it, have each measure: {measure: n}.
+
+    `origin`: resident, staff, or rules.KEPT_BACK for those of residents that ended unread.
+    """
 
     date = models.DateField()
     scope = models.CharField(max_length=5)  # place or unit

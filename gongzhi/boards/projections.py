@@ -70,7 +70,7 @@ def _move(change: defaultdict[Bucket, Counter[str]], fact: Fact, by: int) -> Non
     day = clock.local(fact.opened_at).date()
     for scope, ids in (("place", fact.path), ("unit", fact.lead_path)):
         for scope_id in ids:
-            change[day, scope, scope_id, fact.origin].update(dict.fromkeys(fact.measures, by))
+            change[day, scope, scope_id, rules.KEPT_BACK if fact.unread else fact.origin].update(dict.fromkeys(fact.measures, by))
 
 
 def _save(facts: list[Fact]) -> None:

@@ -1,7 +1,7 @@
 """Reading boards: counts from the daily counters, what is open from the open facts, and the list behind every number.
 
 Cases that complain of a unit of the viewer's own lineage are left out of both (rights 4.2): they are few and indexed,
-so they are taken off the counters one by one.
+so they are taken off the counters one by one. What ended before it was read is counted and listed for the centre alone.
 """
 
 from collections import Counter
@@ -11,18 +11,19 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, Count, F, Func, Q, QuerySet
+from django.db.models import BigIntegerField, Case, Count, Exists, F, Func, OuterRef, Q, QuerySet, Value, When
 
 from gongzhi.base import clock
 from gongzhi.boards import rules
 from gongzhi.boards.models import Day, Fact
+from gongzhi.flow import queries as flow
 from gongzhi.org.rules import Standing
 
 ORIGINS = ("resident", "staff")
 SOON = timedelta(hours=24)
 SUM = """
 SELECT d.scope_id, c.key, sum(c.value::int) FROM boards_day d, jsonb_each_text(d.counts) c
-WHERE d.scope = %s AND d.scope_id = ANY(%s) AND d.origin = %s AND d.date BETWEEN %s AND %s GROUP BY 1, 2
+WHERE d.scope = %s AND d.scope_id = ANY(%s) AND d.origin = ANY(%s) AND d.date BETWEEN %s AND %s GROUP BY 1, 2
 """
 GRID = Func(F("path"), template="(%(expressions)s)[cardinality(%(expressions)s)]", output_field=BigIntegerField())
 BASES = {f"{rate.name}_base": rate for rate in rules.RATES if rate.overdue}  # denominators with overdue open ones
@@ -57,11 +58,22 @@ class View:
     period: Period
     origin: str = "resident"
 
+    @property
+    def shelves(self) -> list[str]:
+        """Name what is counted together: to the centre, which read it, also what ended unread."""
+        read = self.origin == "resident" and any(h.unit_kind == "centre" for h in self.standing.held)
+        return [self.origin, rules.KEPT_BACK] if read else [self.origin]
+
 
 def facts(view: View) -> QuerySet[Fact]:
     """List the facts of a scope that the viewer may count, whenever opened."""
-    rows = Fact.objects.filter(**{f"{_column(view)}__contains": [view.scope.id]}, origin=view.origin)
+    rows = _of_shelves(view).filter(**{f"{_column(view)}__contains": [view.scope.id]})
     return rows.exclude(stage=rules.UNREAD).filter(_unbiased(view.standing))
+
+
+def _of_shelves(view: View) -> QuerySet[Fact]:
+    rows = Fact.objects.filter(origin=view.origin)
+    return rows if rules.KEPT_BACK in view.shelves else rows.filter(unread=False)
 
 
 def _unbiased(standing: Standing) -> Q:
@@ -78,9 +90,9 @@ def counts_of(view: View, scope_ids: Iterable[int]) -> dict[int, Counter[str]]:
     ids = list(scope_ids)
     result: dict[int, Counter[str]] = {i: Counter() for i in ids}
     with connection.cursor() as cursor:
-        cursor.execute(SUM, [view.scope.kind, ids, view.origin, view.period.first, view.period.last])
+        cursor.execute(SUM, [view.scope.kind, ids, view.shelves, view.period.first, view.period.last])
         for scope_id, measure, n in cursor.fetchall():
-            result[scope_id][measure] = n
+            result[scope_id][measure] += n
     for path, measures in _hidden(view):
         for scope_id in set(path) & set(ids):
             result[scope_id].subtract(measures)
@@ -94,7 +106,7 @@ def _hidden(view: View) -> Iterable[tuple[list[int], list[str]]]:
 
 def _recused(view: View) -> QuerySet[Fact]:
     """List the complaints about the viewer's own lineage, by their small index."""
-    rows = Fact.objects.filter(about_units__overlap=sorted(view.standing.lineage), origin=view.origin)
+    rows = _of_shelves(view).filter(about_units__overlap=sorted(view.standing.lineage))
     return rows.exclude(about_units=[]) if view.standing.lineage else Fact.objects.none()
 
 
@@ -192,9 +204,11 @@ def by_grid(view: View, measure: str) -> dict[int, int]:
 def trend(view: View) -> list[tuple[date, int, int]]:
     """Count by day opened: how many came, and how many of them are finished; the last 31 days of the period."""
     first = max(view.period.first, view.period.last - timedelta(days=30))
-    days = Day.objects.filter(scope=view.scope.kind, scope_id=view.scope.id, origin=view.origin,
+    days = Day.objects.filter(scope=view.scope.kind, scope_id=view.scope.id, origin__in=view.shelves,
                               date__range=(first, view.period.last))
-    n = Counter({(d, m): total for d, counts in days.values_list("date", "counts") for m, total in counts.items()})
+    n: Counter[tuple[date, str]] = Counter()
+    for day, counted in days.values_list("date", "counts"):
+        n.update({(day, measure): total for measure, total in counted.items()})
     for day, measures in _hidden_days(view):
         n.subtract({(day, m): 1 for m in measures})
     span = (view.period.last - first).days + 1
@@ -215,6 +229,8 @@ def lag() -> datetime | None:
     return row[0] if row else None
 
 
-def rows_of(facts_page: QuerySet[Fact]) -> QuerySet[Fact]:
-    """Order a list for its page, newest first, with what its rows show."""
-    return facts_page.select_related("case__place").annotate(title=F("case__title")).order_by("-opened_at", "-case_id")
+def rows_of(facts_page: QuerySet[Fact], standing: Standing) -> QuerySet[Fact]:
+    """Order a list for its page, newest first, with what its rows show: a title only to who may see the case."""
+    seen = flow.visible_to(standing).filter(pk=OuterRef("case_id"))
+    title = Case(When(Exists(seen), then=F("case__title")), default=Value(""))
+    return facts_page.select_related("case__place").annotate(title=title).order_by("-opened_at", "-case_id")

@@ -25,6 +25,7 @@ TO_HANDLING = ("dispatch", "designate", "redispatch", "rule")
 FROM_UNIT = ("return", "appeal", "take_back")  # the unit leaves the case
 AGAIN = ("redo", "fail", "hard")  # the reporter, or the check, says it is not solved
 UNREAD = "receiving"
+KEPT_BACK = "unread"  # the shelf of the counters on which what ended unread lies
 SATISFIED_FROM = 3  # 基本满意 and better (default, no source)
 
 MEASURES: dict[str, str | Promise] = {
@@ -40,6 +41,10 @@ MEASURES: dict[str, str | Promise] = {
     "satisfied": _("满意"),
     "unrated": _("归档未评价"),
     "rerated": _("改评"),
+    "was_solved": _("改评的，第一次说已解决"),
+    "now_solved": _("改评的，改后说已解决"),
+    "was_pleased": _("改评的，第一次满意"),
+    "now_pleased": _("改评的，改后满意"),
     "redone": _("重办过"),
     "returned": _("退过单"),
     "extended": _("延过期"),
@@ -65,13 +70,14 @@ class Rate:
 # 响应, 解决, 满意: 北京市接诉即办工作条例 art. 32. What is divided by what: common practice, no official formula found.
 RATES = (
     Rate("response", _("响应率"), "contacted", "contact_due", False,
-         _("按时联系反映人的 / 应联系的；没留电话的、没到时限的不算")),
+         _("按时联系反映人的 / 应联系的；没留电话的、没到时限的不算；投诉举报和要保密的由热线联系，没联系的不算")),
     Rate("on_time", _("按期办结率"), "on_time", "finished", True,
          _("按期办结的 / 已办结的和超期未办结的；没到期的不算，延期经批准的按新期限算")),
     Rate("solved", _("解决率"), "solved", "rated", False,
-         _("反映人说已解决的 / 已评价的；未评价的不算，部分解决不算解决")),
+         _("反映人说已解决的 / 已评价的；未评价的不算，部分解决不算解决；重办以后没再评价的，按第一次的算；"
+           "改评的按第一次的算，改后的另列")),
     Rate("satisfied", _("满意率"), "satisfied", "rated", False,
-         _("基本满意以上的 / 已评价的；未评价的不算，没有默认好评")),
+         _("基本满意以上的 / 已评价的；未评价的不算，没有默认好评；改评的按第一次的算，改后的另列")),
 )
 # 综合得分 30/35/35: 准格尔旗, read in an excerpt only; weights differ from place to place, Beijing's were not found.
 WEIGHTS = {"response": 30, "solved": 35, "satisfied": 35}
@@ -109,9 +115,17 @@ def fold(fact: Any, verb: str, at: datetime, data: dict[str, Any], places: list[
     if step:
         step(fact, at, data)
     if data.get("to") in ENDS:
-        fact.closed_at, fact.outcome, fact.end = at, verb, data["to"]
+        _end(fact, verb, at, data)
     elif data.get("to") == "confirming" and data.get("from") in ("handling", "hard"):
         _finish(fact, at)
+
+
+def _end(fact: Any, verb: str, at: datetime, data: dict[str, Any]) -> None:
+    """Close a fact. Who never rated what was done again is counted by the first answer, given with the redo."""
+    fact.closed_at, fact.outcome, fact.end = at, verb, data["to"]
+    fact.unread = data.get("from") == UNREAD and fact.origin != "staff"
+    if fact.rated_at is None and fact.first_solved:
+        fact.solved, fact.satisfied, fact.rated_at = fact.first_solved, fact.first_satisfied, at
 
 
 def _open(fact: Any, at: datetime, data: dict[str, Any]) -> None:
@@ -123,9 +137,9 @@ def _open(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 def _accept(fact: Any, at: datetime, data: dict[str, Any]) -> None:
     fact.category = data.get("category", fact.category)
     fact.kind = data.get("kind", fact.kind)
-    fact.about_units = [data["about_unit"]] if data.get("about_unit") else fact.about_units
-    if data.get("hide_reporter") or fact.kind in GUARDED or fact.about_units:
-        fact.callable = False  # the number is kept from those who handle it: nobody waits for their call
+    named = [data["about_unit"]] if data.get("about_unit") else fact.about_units
+    fact.about_units = data.get("about_units") or named  # the office and the party committee of one place are both meant
+    fact.reachable = not (fact.kind in GUARDED or fact.about_units or data.get("hide_reporter"))
 
 
 def _dispatch(fact: Any, at: datetime, data: dict[str, Any]) -> None:
@@ -163,12 +177,15 @@ def _sign(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 def _contact(fact: Any, at: datetime, data: dict[str, Any]) -> None:
     if fact.contacted_at is None:
         fact.contacted_at = at
-        in_time = bool(data.get("in_time", True))  # of whom none was expected, it comes in time
+        in_time = True if data.get("in_time") is None and not fact.reachable else bool(data.get("in_time"))
         fact.in_time = in_time if fact.in_time is None else fact.in_time
 
 
 def _missed(fact: Any, at: datetime, data: dict[str, Any]) -> None:
-    if data.get("expected") == "contact" and fact.contacted_at is None and data.get("unit") in (None, fact.lead):
+    """Count a contact that was not made, by the unit that leads; none is missed where only the hotline may make it."""
+    if not fact.reachable or data.get("expected") != "contact":
+        return
+    if fact.contacted_at is None and data.get("unit") in (None, fact.lead):
         fact.in_time = False
 
 
@@ -178,13 +195,15 @@ def _finish(fact: Any, at: datetime) -> None:
     in_time = due is None or at <= due
     fact.on_time = in_time if fact.on_time is None else fact.on_time and in_time
     fact.finished_at, fact.first_finished_at = at, fact.first_finished_at or at
-    if fact.in_time is None and fact.callable and fact.dispatched_at:
+    if fact.in_time is None and fact.callable and fact.reachable and fact.dispatched_at:
         fact.in_time = False  # finished without a word to the reporter
 
 
 def _again(fact: Any, at: datetime, data: dict[str, Any]) -> None:
     fact.n_redo, fact.finished_at = fact.n_redo + 1, None
     fact.redo_due_at = None
+    if data.get("solved") and not fact.first_solved:
+        fact.first_solved, fact.first_satisfied = data["solved"], int(data.get("satisfied") or 0) or None
     _redo_due(fact, data)
 
 
@@ -212,7 +231,9 @@ def _called(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 
 
 def _rerate(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    """Note a rating that was changed, with what it became: both values count publicly (rights 4.4)."""
     fact.rerated = True
+    fact.second_solved, fact.second_satisfied = data.get("solved", ""), int(data.get("satisfied") or 0) or None
 
 
 STEPS = {
@@ -227,7 +248,9 @@ ENDS = {"archived", *APART}
 def measures(fact: Any) -> list[str]:
     """List the measures of a fact, those that do not depend on the present moment.
 
-    Before it has been read it has none: nobody knows yet whom it complains of, so nobody may see it counted.
+    Before it has been read it has none: nobody knows yet whom it complains of, so nobody may see it counted. What ended
+    there (answered at once, declined, withdrawn) stays with those who read it: its measures lie on a shelf of their own
+    (KEPT_BACK), counted and listed for the people of the centre alone and nowhere below (rights 4.2).
     """
     if fact.stage == UNREAD:
         return []
@@ -247,6 +270,10 @@ def measures(fact: Any) -> list[str]:
         "satisfied": (fact.satisfied or 0) >= SATISFIED_FROM,
         "unrated": closed and fact.rated_at is None,
         "rerated": fact.rerated,
+        "was_solved": fact.rerated and fact.solved == "solved",
+        "now_solved": fact.rerated and fact.second_solved == "solved",
+        "was_pleased": fact.rerated and (fact.satisfied or 0) >= SATISFIED_FROM,
+        "now_pleased": fact.rerated and (fact.second_satisfied or 0) >= SATISFIED_FROM,
         "redone": fact.n_redo > 0,
         "returned": fact.n_returns > 0,
         "extended": fact.n_extended > 0,

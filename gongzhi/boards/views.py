@@ -25,6 +25,7 @@ from gongzhi.places.models import Place
 PAGE = 50
 DAYS = {"today": 0, "7d": 6, "30d": 29, "90d": 89, "year": 364}
 DEFAULT = "30d"
+EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)  # days an address may name: the calendar of the database ends
 BUSY = 20  # so many grids with open matters make a map of their own
 STEPS_OF = 16  # open matters of the busiest grid that the plain steps 1, 2, 4, 8 are made for
 
@@ -73,7 +74,8 @@ def unit(request: HttpRequest, scope_id: int) -> HttpResponse:
     scope = _scope(request, "unit", scope_id)
     below = Unit.objects.filter(parent=scope.id, active_to=None).order_by("id").values_list("pk", "short_name")
     rows = queries.listed(_view(request, scope), "overdue")
-    return _board(request, scope, list(below), [], urgent=list(queries.rows_of(rows).order_by("due", "case_id")[:12]))
+    return _board(request, scope, list(below), [], urgent=list(
+        queries.rows_of(rows, request.standing).order_by("due", "case_id")[:12]))  # type: ignore[attr-defined]
 
 
 def _board(request: HttpRequest, scope: Scope, below: list[tuple[int, str]], crumbs: list[tuple[str, str]],
@@ -116,7 +118,7 @@ def _period(request: HttpRequest) -> Period:
     today, name = clock.today(), request.GET.get("period", DEFAULT)
     try:
         first, last = (date.fromisoformat(request.GET[k]) for k in ("from", "to"))
-        if first <= last:
+        if EARLIEST <= first <= last <= LATEST:
             return Period("", first, last)
     except (KeyError, ValueError):
         pass
@@ -181,7 +183,7 @@ def listing(request: HttpRequest, kind: str, scope_id: int) -> HttpResponse:
     if measure not in titles:
         raise Http404
     found = queries.listed(view, measure)
-    rows, after = queries.rows_of(found), _after(request.GET.get("after", ""))
+    rows, after = queries.rows_of(found, view.standing), _after(request.GET.get("after", ""))
     if after:
         rows = rows.filter(opened_at__lt=after[0]) | rows.filter(opened_at=after[0], case_id__lt=after[1])
     page = list(rows[: PAGE + 1])

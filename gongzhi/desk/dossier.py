@@ -21,7 +21,7 @@ from gongzhi.org.rules import POSTS, Standing
 from gongzhi.requests import access as doors
 from gongzhi.requests import queries as requests
 from gongzhi.requests.models import Message, Request
-from gongzhi.requests.rules import KINDS, Suggestion, mask_name, mask_phone, supporters_words
+from gongzhi.requests.rules import KINDS, Suggestion, mask_name, supporters_words
 
 
 @dataclass
@@ -91,28 +91,28 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
     process = flow.definition(case.version_id)
     waiting = open_tasks(case)
     tasks = sorted((t for t in waiting if t.unit_id), key=lambda t: (t.kind, t.pk))
-    events, entries = log.of_subject("case", case.pk), list(case.entries.select_related("unit").order_by("id"))
+    events, entries = log.of_subject("case", case.pk), requests.entries_for(standing, case)
     files = _files(case, entries)
     units = _units(case, entries)
     outside = standing.is_outside
-    reads = not request.is_guarded or doors.may_see_originals(standing, case)
-    guarded_out = not reads
+    reads = requests.reads_original(standing, case)
+    files_out = not doors.may_see_originals(standing, case)
     rail, rail_now = _rail(process, case, events)
     return Dossier(
         case=case, request=request, standing=standing, process=process, tasks=tasks,
         offers=offers.available(case, actor, tasks=waiting), rail=rail, rail_now=rail_now,
         marks=queries.marks(case), units=units,
         text=request.words if reads else request.summary,
-        text_is_summary=guarded_out,
-        originals=[] if outside or guarded_out else [f for f in files if timeline.is_original(f)],
+        text_is_summary=not reads,
+        originals=[] if files_out else [f for f in files if timeline.is_original(f)],
         may_ask_original=not reads and doors.may_ask_original(standing, case),
-        phone=mask_phone(crypto.open_sealed(request.phone)), caller=mask_name(crypto.open_sealed(request.caller_name)),
+        phone=html.mask_phone(crypto.open_sealed(request.phone)), caller=mask_name(crypto.open_sealed(request.caller_name)),
         may_ask_phone=doors.may_ask_phone(standing, case),
-        lines=list(timeline.read(case, standing, events, entries, units, guarded_out))[::-1],
+        lines=list(timeline.read(case, standing, events, entries, units, files_out))[::-1],
         people=_people(case, tasks, units, outside), same=same_place(standing, case, request),
         messages=_messages(standing, case, request),
         may_say=not outside and not case.closed_at and may_converse(standing, request) and _has_part(standing, case),
-        place=requests.exactly(request) or queries.lies(case),
+        place=requests.exactly(request, reads=reads) or queries.lies(case),
         where=requests.where(case), n_supporters=supporters_words(case.supporters.count()),
     )
 

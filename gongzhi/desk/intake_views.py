@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from gongzhi.base import calendar, clock, worktime
+from gongzhi.base import calendar, clock, html, worktime
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.desk import intake_forms as forms
@@ -105,11 +105,11 @@ def caller(request: HttpRequest) -> HttpResponse:
     phone, found, wrong = request.POST.get("phone", "")[:40], [], ""
     try:
         since = clock.now() - timedelta(days=CALLS_DAYS)
-        found = list(actions.look_up(phone, by=_actor(request)).filter(reported_at__gte=since)[:10])
+        found = actions.look_up(phone, since=since, by=_actor(request))
     except Faults as fault:
         wrong = fault.faults["phone"]
     return render(request, "desk/intake_caller.html", {
-        "found": found, "wrong": wrong, "shown": rules.mask_phone(phone), "days": CALLS_DAYS,
+        "found": found, "wrong": wrong, "shown": html.mask_phone(phone), "days": CALLS_DAYS,
         "states": rules.PUBLIC_STATES})
 
 

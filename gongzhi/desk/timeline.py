@@ -36,10 +36,7 @@ STATES = {"remind": "due", "late": "late", "missed": "late", "urge": "due", "sup
           "pressed": "late", "redo": "due", "fail": "due"}
 SILENT = {"message", "support", "watch"}  # these have a place of their own on the page
 FOR_OVERSEERS = {"pressed"}  # 有人要求我改评价 goes past the handlers: rights 4.4
-OF_RATING = {"solved", "satisfied", "said"}  # closed to handlers until it is final: rights 4.4
-OF_REPORTER = {"words", "voice", "phone", "place", "hide_reporter"}
 ABOUT_UNITS = ("lead", "helpers", "section", "about_unit")
-TO_HANDLERS = ("dispatch", "designate", "redispatch", "call_in", "rule")  # what dispatchers write is for handlers
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,8 @@ class Line:
 
 
 def read(case: Case, standing: Standing, events: list[Event], entries: list[Entry], units: dict[int, Unit],
-         guarded_out: bool) -> Iterator[Line]:
-    """Tell what was done, oldest first: every reader the acts, the words only where they are for this reader."""
+         files_out: bool) -> Iterator[Line]:
+    """Tell what was done, oldest first: every reader the acts; `entries` hold the words that are for this reader."""
     process = flow.definition(case.version_id)
     by_id = {e.pk: e for e in entries}
     names = _names(events)
@@ -70,25 +67,16 @@ def read(case: Case, standing: Standing, events: list[Event], entries: list[Entr
         base, _dot, step = verb.partition(".")
         agreed = event.data.get("agreed_by")
         who = _who(agreed or event.actor, names, None if agreed else entry)
-        hidden = entry is None or not _may_read(entry, standing, handles, guarded_out)
         shown = agreed and entry and _opinion(entry, entries) or entry
-        hide = OF_RATING if handles and not case.closed_at else set()
-        body = [] if hidden or shown is None else body_of(shown, case, units, hide)
-        files = [] if hidden or entry is None or agreed or step else entry.files  # type: ignore[attr-defined]
+        body = [] if shown is None else body_of(shown, case, units)
+        files = [] if entry is None or agreed or step else entry.files  # type: ignore[attr-defined]
+        if standing.is_outside and entry is not None and entry.unit_id not in standing.units:
+            files = []
         yield Line(
             ICONS.get(base, "clipboard-check"), _title(process, case, verb, event, units), event.at, who, body,
             "due" if step in ("ask", "refuse") else STATES.get(base, "" if event.actor == "system" else "done"),
-            [f for f in files if not (guarded_out and is_original(f))],
+            [f for f in files if not (files_out and is_original(f))],
         )
-
-
-def _may_read(entry: Entry, standing: Standing, handles: bool, guarded_out: bool) -> bool:
-    """Say whether the words of an act are for a reader: an outside handler has text and place, and its own acts."""
-    if entry.actor == "reporter" and guarded_out:
-        return False
-    if standing.is_outside:
-        return entry.unit_id in standing.units or entry.action in TO_HANDLERS
-    return True
 
 
 def _opinion(asked: Entry, entries: list[Entry]) -> Entry | None:
@@ -135,14 +123,14 @@ def _who(actor: str, names: dict[int, str], entry: Entry | None) -> str:
     return known.get(kind, _("接口 {name}").format(name=number))
 
 
-def body_of(entry: Entry, case: Case, units: dict[int, Unit], hide: Iterable[str] = ()) -> list[tuple[str, str]]:
+def body_of(entry: Entry, case: Case, units: dict[int, Unit]) -> list[tuple[str, str]]:
     """Say what was filled in with an act, in the order of its form."""
-    skip, rows = OF_REPORTER | set(hide), []
+    rows = []
     process = flow.definition(case.version_id)
     form = queries.form_of(process, entry.action)
     for name, value in sorted(entry.values.items(), key=lambda pair: form.index(pair[0]) if pair[0] in form else 99):
         spec = registry.fields.get(name)
-        if spec is None or name in skip or spec.kind == "files" or value in (None, "", []):
+        if spec is None or name in requests.OF_REPORTER or spec.kind == "files" or value in (None, "", []):
             continue
         if words := value_words(spec, value, units):
             rows.append((str(spec.title), words))

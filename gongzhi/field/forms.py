@@ -30,6 +30,7 @@ class Find:
     q: str = ""
     place_id: int | None = None
     point: str = ""
+    device: bool = False  # the point is the phone's own position
     category: str = ""
     who: str = OWN
     name: str = ""
@@ -57,6 +58,7 @@ def read(request: HttpRequest, *, by: Actor) -> Find:
     find = Find(
         key=text("key", 40) or uuid.uuid4().hex, words=text("words", 20_000), address=text("address"),
         q=text("q", 120), place_id=int(place) if place.isdecimal() else None, point=text("point", 40),
+        device=text("device") == "1",
         category=text("category", 10) or text("other", 10), who=RESIDENT if text("who") == RESIDENT else OWN,
         name=text("name"), phone=text("phone", 40), solved=text("solved") == "1", result=text("result"),
         kept=[t for t in request.POST.getlist("kept")[: forms.N_FILES] if forms.kept_photo(t)],
@@ -77,6 +79,8 @@ def spot(find: Find) -> Spot | None:
     except ValueError:
         found = places.search(find.q, kinds=queries.FINE[:2], limit=2) if find.q else []
         return queries.spot_of(found[0].id) if len(found) == 1 else None
+    if find.device:
+        return queries.spot_of_device(lon, lat)
     return queries.spot(lon, lat) if index.locate(lon, lat) else None
 
 

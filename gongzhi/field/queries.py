@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from gongzhi.base import clock, crypto
+from gongzhi.base import clock, crypto, html
 from gongzhi.field import rules
 from gongzhi.flow import offers
 from gongzhi.flow import queries as flow
@@ -146,15 +146,15 @@ def sheet(standing: Standing, actor: Actor, case: Case) -> Sheet:
     """Put together a case for the phone: what, where, until when, what can be done."""
     request = case.request
     own = flow.queue(standing).filter(case=case).order_by("kind", "pk").first()
-    reads = access.may_read_original(standing, case)
+    reads = queries.reads_original(standing, case)
     originals = list(queries.originals(standing, case))
     may_ask = access.may_ask_phone(standing, case) and bool(request.phone)
     number = crypto.open_sealed(request.phone) if may_ask else ""
     return Sheet(
-        case, request, own, request.words if reads else request.summary, not reads, queries.whereabouts(request),
+        case, request, own, request.words if reads else request.summary, not reads, queries.whereabouts(request, reads=reads),
         [a for a in originals if a.kind == "photo"], [a for a in originals if a.kind == "voice"],
         ranked(offers.available(case, actor)), _lines(standing, case, reads),
-        number if number and _opened(standing, case) else "", f"***{number[-4:]}" if number else "", may_ask,
+        number if number and _opened(standing, case) else "", html.mask_phone(number), may_ask,
     )
 
 
@@ -168,9 +168,11 @@ def _lines(standing: Standing, case: Case, reads: bool) -> list[Line]:
     process = flow.definition(case.version_id)
     titles = {a.name: a.title for _s, a in process.all_actions()} | {v.name: v.title for v in process.verbs.values()}
     found = [e for e in queries.entries_for(standing, case) if reads or e.actor != "reporter"]
+    sees = access.may_see_originals(standing, case)
     return [
         Line(_(titles.get(e.action.split(".")[0], e.action)), e.at, e.unit.name if e.unit else "",
-             next((str(e.values[n]) for n in WORDS_IN if e.values.get(n)), ""), list(e.attachments.all()))
+             next((str(e.values[n]) for n in WORDS_IN if e.values.get(n)), ""),
+             [a for a in e.attachments.all() if sees or not (a.original or e.actor == "reporter")])
         for e in reversed(found)
     ]
 

@@ -134,7 +134,8 @@ def _centre(request: HttpRequest) -> dict[str, float]:
 @require_GET
 def place(request: HttpRequest) -> HttpResponse:
     """Say what a point or a chosen place is. The position of the phone is used once and kept nowhere."""
-    find = forms.Find(point=request.GET.get("point", "")[:40], place_id=_number(request.GET.get("place")))
+    find = forms.Find(point=request.GET.get("point", "")[:40], device=bool(request.GET.get("device")),
+                      place_id=_number(request.GET.get("place")))
     return render(request, "field/_place.html", {"spot": forms.spot(find), "asked": True})
 
 

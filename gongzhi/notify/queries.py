@@ -1,13 +1,15 @@
 """Reading notices: a person's inbox, the demo's SMS, and what the administrator looks after."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from gongzhi.base import crypto
-from gongzhi.notify import channels
+from gongzhi.notify import channels, registry
 from gongzhi.notify.models import Notice
+from gongzhi.org.rules import Standing
 
 PAGE = 30
 
@@ -34,15 +36,26 @@ def page(rows: QuerySet[Notice], *, before: int | None = None, after: int | None
     return Page(shown, shown[-1].pk if len(some) > PAGE else None, shown[0].pk if before and shown else None)
 
 
-def inbox(person_id: int | None, *, unread_only: bool = False) -> QuerySet[Notice]:
-    """List a person's notices."""
-    rows = Notice.objects.filter(channel="inbox", person_id=person_id or 0)
+def inbox(standing: Standing, *, unread_only: bool = False) -> QuerySet[Notice]:
+    """List a person's notices, without those about what has since come to be closed to the person (rights 4.2)."""
+    rows = _open_to(standing, Notice.objects.filter(channel="inbox", person_id=standing.person_id or 0))
     return rows.filter(read_at=None) if unread_only else rows
 
 
-def unread(person_id: int | None) -> int:
+def _open_to(standing: Standing, rows: QuerySet[Notice]) -> QuerySet[Notice]:
+    for kind, closed in registry.closed.items():
+        rows = rows.exclude(Q(about_kind=kind) & Exists(closed(standing).filter(pk=OuterRef("about_id"))))
+    return rows
+
+
+def unread(standing: Standing | None) -> int:
     """Count what a person has not read."""
-    return inbox(person_id, unread_only=True).count() if person_id else 0
+    return inbox(standing, unread_only=True).count() if standing and standing.person_id else 0
+
+
+def told(keys: Iterable[str]) -> set[str]:
+    """Say which of some keys were told already."""
+    return set(Notice.objects.filter(key__in=list(keys)).values_list("key", flat=True))
 
 
 def tail_index(digits: str) -> bytes:
@@ -57,9 +70,9 @@ def demo_sms(tail: str = "") -> QuerySet[Notice]:
     return rows.filter(tail=tail_index(digits)) if digits else rows
 
 
-def deliveries(channel: str = "", state: str = "") -> QuerySet[Notice]:
-    """List messages that leave the house, by channel and state."""
-    rows = Notice.objects.exclude(channel="inbox").select_related("person")
+def deliveries(standing: Standing, channel: str = "", state: str = "") -> QuerySet[Notice]:
+    """List messages that leave the house, by channel and state, as far as the reader may know of their matters."""
+    rows = _open_to(standing, Notice.objects.exclude(channel="inbox").select_related("person"))
     if channel in channels.found():
         rows = rows.filter(channel=channel)
     return rows.filter(state=state) if state else rows

@@ -1,13 +1,15 @@
 """Templates of notices: a room registers its own in its process.py, under names like request.overdue."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.functional import Promise
 
 from gongzhi.notify import rules
+from gongzhi.org.rules import Standing
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class Template:
 
 templates: dict[str, Template] = {}
 pages: dict[str, str | Promise] = {}  # where a notice leads, by the kind of what it is about; cases have their own page
+
+# What a reader may not know of, by the kind of what a notice is about: its rows, from the reader's standing.
+closed: dict[str, Callable[[Standing], QuerySet[Any]]] = {}
 
 
 def template(name: str, title: str | Promise, words: str | Promise) -> None:

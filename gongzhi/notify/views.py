@@ -15,6 +15,7 @@ from gongzhi.base.access import access
 from gongzhi.base.errors import Refused
 from gongzhi.notify import actions, channels, queries, registry, rules
 from gongzhi.notify.models import Notice
+from gongzhi.org.rules import Standing
 
 
 def states() -> dict[str, tuple[str, str]]:
@@ -32,8 +33,7 @@ def states() -> dict[str, tuple[str, str]]:
 def inbox(request: HttpRequest) -> HttpResponse:
     """Show a person what happened in the matters of the person's posts."""
     unread_only = request.GET.get("show") == "unread"
-    person_id = _me(request)
-    page = _page(request, queries.inbox(person_id, unread_only=unread_only))
+    page = _page(request, queries.inbox(_standing(request), unread_only=unread_only))
     return render(request, "notify/inbox.html", {"page": page, "unread_only": unread_only})
 
 
@@ -41,11 +41,10 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @require_GET
 def open_notice(request: HttpRequest, notice_id: int) -> HttpResponse:
     """Go to what a notice is about; it counts as read."""
-    person_id = _me(request)
-    notice = queries.inbox(person_id).filter(pk=notice_id).first()
+    notice = queries.inbox(_standing(request)).filter(pk=notice_id).first()
     if notice is None:
         raise Http404
-    actions.read(person_id, notice.pk)
+    actions.read(_me(request), notice.pk)
     page = registry.pages.get(notice.about_kind) or reverse("notify:inbox")
     return redirect(f"/desk/cases/{notice.code}/" if notice.code else str(page))
 
@@ -79,16 +78,21 @@ def _as_sms(notice: Notice) -> dict[str, Any]:
 def deliveries(request: HttpRequest) -> HttpResponse:
     """Show what went out, what waits for its next try and what failed.
 
-    Titles only: a resident's message holds the link by which the resident rates, and that is nobody else's.
+    Titles only: a resident's message holds the link by which the resident rates, and that is nobody else's. Of a
+    resident's message neither the number nor the code is shown: together they open the matter.
     """
     channel, state = request.GET.get("channel", ""), request.GET.get("state", "")
-    page = _page(request, queries.deliveries(channel, state if state in states() else ""))
+    page = _page(request, queries.deliveries(_standing(request), channel, state if state in states() else ""))
     return render(request, "notify/deliveries.html", {
         "page": page, "said": messages.get_messages(request), "channel": channel, "state": state,
         "states": states(), "unsent": queries.unsent(channel),
-        "rows": [{"notice": notice, "to": _to(notice)} for notice in page.rows],
+        "rows": [{"notice": notice, "to": _whom(notice)} for notice in page.rows],
         "channels": {name: found.TITLE for name, found in channels.found().items() if name != "inbox"},
     })  # fmt: skip
+
+
+def _whom(notice: Notice) -> str:
+    return _to(notice) if notice.person or not notice.phone else _("居民的手机")
 
 
 def _to(notice: Notice) -> str:
@@ -126,8 +130,12 @@ def resend_all(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
+def _standing(request: HttpRequest) -> Standing:
+    return request.standing  # type: ignore[attr-defined, no-any-return]
+
+
 def _me(request: HttpRequest) -> int:
-    return int(request.standing.person_id)  # type: ignore[attr-defined]
+    return int(_standing(request).person_id or 0)
 
 
 def _back(request: HttpRequest) -> HttpResponse:

@@ -62,7 +62,7 @@ def within(unit_id: int) -> QuerySet[Unit]:
 
 def search(text: str, limit: int = 8) -> list[Unit]:
     """Find units by part of their name, by pinyin or by its initials."""
-    text = " ".join(text.split())[:40]
+    text = " ".join(text.replace("\x00", "").split())[:40]
     if not text:
         return []
     by_letters = Q(pinyin__startswith=text.lower()) | Q(pinyin__contains=f" {text.lower()}")

@@ -21,14 +21,13 @@ DEMO_PASSWORD = "gongzhi-demo"
 def check(request: HttpRequest, username: str, password: str) -> tuple[Person | None, str]:
     """Return the person, or None and the sentence to show. Five wrong tries lock a name for a quarter of an hour."""
     key = f"sign-in:{username.lower()}"[:120]
-    if attempts.locked(key):
-        return None, _("输错次数太多，请 15 分钟后再试。")
     if password == DEMO_PASSWORD and not settings.GONGZHI_DEMO:
         return None, _("演示密码只在演示中有效。")
+    if not attempts.begin(key, limit=TRIES, lock=LOCK):
+        return None, _("输错次数太多，请 15 分钟后再试。")
     person = authenticate(request, username=username, password=password)
     with transaction.atomic():
         if not isinstance(person, Person):
-            attempts.failed(key, limit=TRIES, lock=LOCK)
             return None, _("用户名或密码不对。")
         attempts.succeeded(key)
         log.append("person.sign_in", actor=f"person:{person.pk}", subject=("person", person.pk))

@@ -61,7 +61,7 @@ class Hit:
 
 def search(text: str, within: int | None = None, kinds: tuple[str, ...] | None = None, limit: int = 12) -> list[Hit]:
     """Find places by words of their name (also inside a longer address), by pinyin, its initials, or a code."""
-    text = " ".join(text.split())[:120]
+    text = " ".join(text.replace("\x00", "").split())[:120]
     if not text:
         return []
     values: dict[str, Any] = {

@@ -38,6 +38,7 @@ class Report:
     lat: float | None = None
     place_id: int | None = None
     compound_id: int | None = None
+    device: bool = False  # the point is the device's own position
     photos: list[tuple[str, bytes]] = field(default_factory=list)
     voice: bytes | None = None
     kept_photos: list[Kept] = field(default_factory=list)
@@ -65,6 +66,7 @@ def read_report(request: HttpRequest) -> Report:
         words=_text(post.get("words")), address=_text(post.get("address")), phone=_text(post.get("phone")),
         q=_text(post.get("q"))[:120], lon=read_number(post.get("lon")), lat=read_number(post.get("lat")),
         place_id=read_id(post.get("place")), compound_id=read_id(post.get("compound")),
+        device=post.get("device") == "1",
         kept_photos=_kept(post.getlist("kept_photos")), kept_voice=_kept(post.getlist("kept_voice")),
     )
     _take_files(request, report)

@@ -1,7 +1,8 @@
 """What a resident may read: a place and who looks after it, and how a matter stands, like a parcel."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -69,6 +70,7 @@ class Line:
     words: str = ""
     state: str = "done"
     files: list[Attachment] = field(default_factory=list)
+    own: bool = False  # what the reporter said
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def progress(request: Request, reporter: Actor) -> Progress:
     return Progress(
         case=case, request=request, state=state, state_words=str(rules.PUBLIC_STATES[state]), icon=ICONS[state],
         chip="done" if case.closed_at else "wait" if case.held_at else "due" if state == "to_rate" else "intime",
-        where=requests.whereabouts(request),
+        where=requests.whereabouts(request, reads=True),
         holder=holder(requests.followed(case)), lines=list(trail(request))[::-1],
         messages=list(case.messages.select_related("unit").order_by("at")),
         openings=list(case.openings.order_by("-at")), rating=rating,
@@ -107,6 +109,21 @@ def progress(request: Request, reporter: Actor) -> Progress:
         may_change_rating=bool(
             rating and case.closed_at and clock.now() - case.closed_at < timedelta(days=CHANGE_DAYS)),
     )
+
+
+BY_TAIL = ("urge", "comment", "attach")  # what code and last four digits are enough for
+
+
+def without_link(page: Progress) -> Progress:
+    """Leave out what only the link opens: rating, redo and withdrawal, and of a complaint what the reporter wrote."""
+    can = {name: offer for name, offer in page.can.items() if name in BY_TAIL}
+    page = replace(page, can=can, rating=None, may_change_rating=False)
+    if not page.request.is_guarded:
+        return page
+    case = copy(page.case)  # shown, never saved
+    case.title = str(rules.KINDS[page.request.kind])
+    lines = [replace(line, words="", files=[]) if line.own else line for line in page.lines]
+    return replace(page, case=case, where=requests.where(page.case), lines=lines, messages=[])
 
 
 def holder(case: Case) -> str:
@@ -136,7 +153,8 @@ def _names(ids: list[int]) -> str:
 def trail(request: Request) -> Iterator[Line]:
     """Tell what happened, oldest first: who and when always, words only where they were meant for the reporter."""
     case = request.case
-    yield Line("user", _("您提交了反映"), case.opened_at, request.words, files=list(requests.originals(None, case)))
+    yield Line("user", _("您提交了反映"), case.opened_at, request.words, files=list(requests.originals(None, case)),
+               own=True)
     entries = case.entries.filter(state="done").select_related("unit").prefetch_related("attachments__file")
     for entry in entries.order_by("id"):
         if line := _line(entry, request):
@@ -166,7 +184,7 @@ def _line(entry: Entry, request: Request) -> Line | None:
     words = _due_words(request.case) if entry.action == "accept" else said if for_reporter else ""
     files = list(entry.attachments.all()) if for_reporter else []
     return Line(LINE_ICONS[entry.action], _line_title(entry, request), entry.at, words, files=files,
-                state="wait" if entry.action in DECLINED else "done")
+                state="wait" if entry.action in DECLINED else "done", own=entry.actor == "reporter")
 
 
 def _line_title(entry: Entry, request: Request) -> str:

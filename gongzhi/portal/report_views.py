@@ -88,6 +88,8 @@ def _settle(form: forms.Report) -> matters.Spot | None:
         return spot
     if matters.area_of(form.place_id):
         return None
+    if form.lon is not None and form.lat is not None and form.device:
+        return matters.spot_of_device(form.lon, form.lat)
     if form.lon is not None and form.lat is not None:
         node = index.node(form.compound_id) if form.compound_id else None
         return matters.spot(form.lon, form.lat, node, look_around=form.compound_id != 0)
@@ -156,19 +158,28 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     """Say 我也遇到 on an open matter near by, once it was confirmed: one browser counts once."""
     if not limits.allow("join", limits.address(request), per_minute=6, burst=10):
         return render(request, "429.html", status=429)
-    open_cases = Case.objects.filter(closed_at=None, private=False, about_units=[])
-    case = open_cases.select_related("request").filter(code=code).first()
-    if case is None or case.request.kind in ("complain", "tip_off"):
-        raise Http404
-    if matters.public_state(case) in rules.ANSWERED:
-        raise Http404
-    if request.POST.get("sure") != "1":
-        return render(request, "portal/join.html", {"case": case, "category": case.request.category})
+    case = _joinable(code)
+    over = case.closed_at is not None or matters.public_state(case) in rules.ANSWERED
+    context = {"case": case, "category": case.request.category, "over": over}
+    if over or request.POST.get("sure") != "1":
+        return render(request, "portal/join.html", context, status=409 if over else 200)
     device = browser.get(request, browser.DEVICE, "") or secrets.token_urlsafe(16)
-    supporter = requests.join(case, device=device)
+    try:
+        supporter = requests.join(case, device=device)
+    except Refused:  # it was finished this very moment
+        return render(request, "portal/join.html", {**context, "over": True}, status=409)
     response = redirect("portal:joined", case.code, supporter.secret)
     browser.put(response, browser.DEVICE, device)
     return response
+
+
+def _joinable(code: str) -> Case:
+    """Get a matter of a kind that is shown near by, open or just finished; the same 404 for all others and none."""
+    found = Case.objects.filter(code=code, private=False, about_units=[], request__category__private=False)
+    case = found.exclude(request__kind__in=rules.GUARDED).select_related("request__category").first()
+    if case is None:
+        raise Http404
+    return case
 
 
 @access("public")
@@ -220,8 +231,10 @@ def place(request: HttpRequest) -> HttpResponse:
     lon, lat = forms.read_number(request.GET.get("lon")), forms.read_number(request.GET.get("lat"))
     if place_id := forms.read_id(request.GET.get("place")):
         spot = matters.spot_of(place_id)
+    elif lon is not None and lat is not None:
+        spot = matters.spot_of_device(lon, lat) if request.GET.get("device") else matters.spot(lon, lat)
     else:
-        spot = matters.spot(lon, lat) if lon is not None and lat is not None else None
+        spot = None
     return render(request, "portal/_place.html", {
         "spot": spot, "twins": _twins(spot), "states": rules.PUBLIC_STATES, "outside": _OUTSIDE,
         **_wide(matters.area_of(place_id))})

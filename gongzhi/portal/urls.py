@@ -1,4 +1,4 @@
-"""Addresses of the portal. /r/CODE/SECRET/ is the link a reporter keeps."""
+"""Addresses of the portal. /r/CODE/SECRET/ is the link a reporter keeps; /r/seen/TOKEN/ shows less, for an hour."""
 
 from django.urls import path
 
@@ -15,6 +15,11 @@ urlpatterns = [
     path("r/kept/<str:token>", report_views.kept, name="kept"),
     path("r/join/<str:code>", report_views.join, name="join"),
     path("r/with/<str:code>/<str:secret>/", report_views.joined, name="joined"),
+    path("r/seen/<str:token>/", track_views.tail_track, name="tail_track"),
+    path("r/seen/<str:token>/resend", track_views.tail_resend, name="tail_resend"),
+    path("r/seen/<str:token>/say", track_views.tail_say, name="tail_say"),
+    path("r/seen/<str:token>/act/<slug:name>", track_views.tail_act, name="tail_act"),
+    path("r/seen/<str:token>/files/<int:file_id>", track_views.tail_file, name="tail_file"),
     path("r/<str:code>/<str:secret>/", track_views.track, name="track"),
     path("r/<str:code>/<str:secret>/done", track_views.done, name="done"),
     path("r/<str:code>/<str:secret>/slip", track_views.slip, name="slip"),

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from gongzhi.base import clock, limits
+from gongzhi.base import clock, limits, links
 from gongzhi.base.access import access
 from gongzhi.base.errors import Refused
 from gongzhi.flow.actors import reporter
@@ -72,6 +72,7 @@ def feedback(request: HttpRequest) -> HttpResponse:
     """Take what somebody says about this system itself."""
     given = {name: request.POST.get(name, "").replace("\x00", "").strip() for name in ("words", "phone")}
     page, faults = (request.POST.get("from") or request.GET.get("from", ""))[:200], {}
+    page = links.redacted(page)  # the administrator reads it
     sent = request.GET.get("sent") == "1"
     if request.method == "POST":
         if not limits.allow("feedback", limits.address(request), per_minute=3, burst=6):

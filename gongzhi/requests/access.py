@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.db import transaction
 from django.http import Http404
 from django.utils.crypto import constant_time_compare
 
@@ -11,6 +10,7 @@ from gongzhi.base.errors import Refused
 from gongzhi.flow import queries
 from gongzhi.flow.models import Attachment, Case
 from gongzhi.org.rules import Standing
+from gongzhi.requests import queries as matters
 from gongzhi.requests.models import Request
 
 TRIES, LOCK = 5, timedelta(hours=1)
@@ -31,15 +31,13 @@ def by_tail(typed: str, tail: str) -> Request:
     """Get a request by code and last four digits; the same answer for a wrong code and wrong digits."""
     code = codes.read_code(typed)
     key = f"track:{code or typed[:20]}"
-    if attempts.locked(key):
+    if not attempts.begin(key, limit=TRIES, lock=LOCK):
         raise Refused(LOCKED, code="locked")
     found = Request.objects.select_related("case").filter(case__code=code).first() if code else None
     digits = "".join(c for c in tail if c.isdecimal())
     if found and len(digits) == 4 and constant_time_compare(bytes(found.phone_tail), crypto.blind("tail:" + digits)):
         attempts.succeeded(key)
         return found
-    with transaction.atomic():
-        attempts.failed(key, limit=TRIES, lock=LOCK)
     raise Refused(NOT_FOUND, code="not_found")
 
 
@@ -51,8 +49,13 @@ def may_read_original(standing: Standing, case: Case) -> bool:
 
 
 def may_ask_original(standing: Standing, case: Case) -> bool:
-    """Say whether a person may open a guarded original with a purpose: hotline and reviewers, never handlers."""
-    return standing.holds("operator", "reviewer", "checker") and not set(case.about_units) & standing.lineage
+    """Say whether a person may open a guarded original with a purpose: hotline and reviewers, never handlers.
+
+    Who handles the case by another post of his is a handler too.
+    """
+    if set(case.about_units) & standing.lineage or matters.handles(standing, case):
+        return False
+    return standing.holds("operator", "reviewer", "checker")
 
 
 def may_ask_phone(standing: Standing, case: Case) -> bool:
@@ -79,6 +82,8 @@ def may_see_originals(standing: Standing, case: Case) -> bool:
     """Say whether a person sees what the reporter photographed or recorded; outside handlers have text and place."""
     if standing.is_outside:
         return False
+    if case.fields.get("hide_reporter") and not case.request.is_guarded:
+        return may_ask_original(standing, case)  # the words are open, a voice and what stands on a photo tell who it was
     since = clock.now() - OPEN_FOR
     opened = case.openings.filter(person_id=standing.person_id or 0, what="original", at__gte=since)
     return may_read_original(standing, case) or (may_ask_original(standing, case) and opened.exists())

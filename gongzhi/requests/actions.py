@@ -1,13 +1,15 @@
 """Every write about requests that is not an act of their process."""
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import phonenumbers
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from gongzhi.base import chinese, clock, codes, crypto, files
@@ -16,6 +18,8 @@ from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
 from gongzhi.log import actions as log
+from gongzhi.notify import actions as notify
+from gongzhi.notify import queries as notices
 from gongzhi.places import index
 from gongzhi.places.index import Found
 from gongzhi.requests import access, classify, intake, queries, rules
@@ -24,6 +28,8 @@ from gongzhi.requests.models import Answer, Message, Opening, Rating, Request, S
 WORDS_LIMIT = 5000
 MOBILE = re.compile(r"1[3-9][0-9]{9}")  # what nearly everybody gives; the library reads all other ways of writing
 ADDRESS_LIMIT = 160
+CALLS_SHOWN = 10  # earlier matters of a caller
+LINKS_A_DAY = 3  # how often the link is texted again (default, no source)
 
 
 @dataclass
@@ -60,12 +66,13 @@ class Receipt:
 
 
 def report(given: Report, *, by: Actor) -> Receipt:
-    """Take in a report; raise Faults by field. The same form sent twice opens one case."""
+    """Take in a report; raise Faults by field. The same form sent twice by the same sender opens one case."""
     phone = _check(given)
     found = _located(given, by)
     if found is None:
         raise Faults({"place": _("这个地点不在本区范围内，请重新选择。")})
-    draft = _draft(given, found, phone, by)
+    key = _key(given, by)
+    draft = _draft(given, found, phone, by, key)
     if given.submitted_key is None and not given.photos and given.voice is None:
         case_id, code, due_at = intake.write(draft)  # one statement is its own transaction
         return Receipt(case_id, code, draft.values["secret"], due_at)
@@ -77,7 +84,7 @@ def report(given: Report, *, by: Actor) -> Receipt:
                 attachment.case_id = case_id
                 attachment.save()
     except IntegrityError as fault:
-        return _sent_before(given, fault)
+        return _sent_before(key, fault)
     return Receipt(case_id, code, draft.values["secret"], due_at)
 
 
@@ -127,7 +134,17 @@ def _phone(text: str) -> str:
     return digits if 7 <= len(digits) <= 12 else ""
 
 
-def _draft(given: Report, found: Found, phone: str, by: Actor) -> intake.Draft:
+def _key(given: Report, by: Actor) -> str | None:
+    """Bind the key of a form to what it says and who sends it: to nobody else does it give the case it opened."""
+    if given.submitted_key is None:
+        return None
+    said = [by.line, given.channel, given.submitted_key, given.words, given.address, given.phone, given.name, given.kind,
+            given.lon, given.lat, given.compound_id, given.on_behalf,
+            *(hashlib.sha256(file).hexdigest() for file in [*given.photos, given.voice or b""])]
+    return crypto.blind(json.dumps(said)).hex()[:40]
+
+
+def _draft(given: Report, found: Found, phone: str, by: Actor, key: str | None) -> intake.Draft:
     guesses = classify.classifier.guess(given.words, 1) if given.words else []
     category = classify.category(guesses[0].code) if guesses else None
     standard, source = (category.limit, category.limit_source) if category else rules.DEFAULT_STANDARD
@@ -142,7 +159,7 @@ def _draft(given: Report, found: Found, phone: str, by: Actor) -> intake.Draft:
             "secret": codes.new_secret(), "phone": crypto.seal(phone), "phone_index": crypto.blind(phone),
             "phone_tail": crypto.blind("tail:" + phone[-4:]) if phone else b"",
             "caller_name": crypto.seal(given.name.strip()), "on_behalf": given.on_behalf,
-            "tokens": chinese.bigrams(f"{given.words} {given.address}"), "submitted_key": given.submitted_key,
+            "tokens": chinese.bigrams(f"{given.words} {given.address}"), "submitted_key": key,
         },
     )
 
@@ -165,9 +182,9 @@ def _store(given: Report) -> list[Attachment]:
     return stored
 
 
-def _sent_before(given: Report, fault: IntegrityError) -> Receipt:
-    same = Request.objects.select_related("case").filter(submitted_key=given.submitted_key).first()
-    if same is None or not given.submitted_key or same.case.due_at is None:
+def _sent_before(key: str | None, fault: IntegrityError) -> Receipt:
+    same = Request.objects.select_related("case").filter(submitted_key=key).first() if key else None
+    if same is None or same.case.due_at is None:
         raise fault
     return Receipt(same.pk, same.case.code, same.secret, same.case.due_at, is_new=False)
 
@@ -258,6 +275,18 @@ def press_reported(case: Case, *, by: Actor) -> None:
 
 
 @transaction.atomic
+def resend_link(request: Request) -> None:
+    """Text the link once more to the phone that was left, a few times a day at most; nothing where none was left."""
+    code, day = request.case.code, clock.today()
+    keys = [f"link:{request.pk}:{day}:{n}" for n in range(LINKS_A_DAY)]
+    free = next((key for key in keys if key not in notices.told(keys)), None)
+    if free:
+        link = f"{settings.BASE_URL}/r/{code}/{request.secret}/"
+        notify.tell_phone(request.phone, template="request.again", values={"code": code, "link": link},
+                          about=("case", request.pk), key=free)
+
+
+@transaction.atomic
 def take_call(given: Report, form: dict[str, Any], *, by: Actor, files: list[Attachment] | None = None) -> Receipt:
     """Register a call and accept it in one go, as the clerk does with the caller on the line."""
     receipt = report(given, by=by)
@@ -268,15 +297,19 @@ def take_call(given: Report, form: dict[str, Any], *, by: Actor, files: list[Att
 
 
 @transaction.atomic
-def look_up(phone: str, *, by: Actor) -> QuerySet[Request]:
-    """Find what a caller reported before, for the clerk on the line: each look-up writes a line (rights 4.3)."""
+def look_up(phone: str, *, since: datetime, by: Actor) -> list[Request]:
+    """Find what a caller reported since a day, for the clerk on the line: each look-up writes a line (rights 4.3).
+
+    The line holds which cases were shown, so that "who looked at me" has an answer.
+    """
     digits = _phone(phone)
     if not digits:
         raise Faults({"phone": _("电话号码不对，请检查；也可以不留。")})
     if not by.standing.holds("operator"):
         raise Refused(_("只有坐席员可以按号码查来电。"), code="missing")
-    found = queries.of_caller(by.standing, digits)
-    log.append("person.lookup", actor=by.line, subject=("person", None), data={"n": found.count()})
+    found = list(queries.of_caller(by.standing, digits).filter(reported_at__gte=since)[:CALLS_SHOWN])
+    log.append("person.lookup", actor=by.line, subject=("person", None),
+               data={"n": len(found), "cases": [r.pk for r in found]})
     return found
 
 

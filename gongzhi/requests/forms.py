@@ -30,6 +30,7 @@ HANDLING = ("department", "centre", "street", "outside")  # kinds of unit that m
 N_FILES = 9
 INNER_SHARE = 80  # percent of the unit's time left that a section is given (default, no source)
 KEPT, ATTACHED, KEPT_FOR = "requests.kept", "requests.attached", 24 * 3600
+ABOUT_Q = "about_q"  # the search beside the field of who is complained of
 PHOTOS_ONLY = ("photos", "after")
 
 
@@ -46,6 +47,7 @@ class BoundField:
     value: Any
     error: str
     max_length: int
+    typed: str = ""  # what was searched for, where the choices are found by name
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,11 @@ def bound_fields(
         value = _given(data, spec) if data is not None else _known(offer, spec.name, case)
         if spec.kind == "files":
             value = (kept or {}).get(spec.name, [])
+        typed = str((data or {}).get(ABOUT_Q, "")).strip()[:40] if spec.name == "about_unit" else ""
+        choices = _found(typed, str(value)) if spec.name == "about_unit" else _choices(spec, case, handlers)
         drawn.append(BoundField(
-            spec.name, str(spec.title), spec.kind, wanted.required, str(spec.help), _choices(spec, case, handlers),
-            value, (faults or {}).get(spec.name, ""), spec.max_length,
+            spec.name, str(spec.title), spec.kind, wanted.required, str(spec.help), choices,
+            value, (faults or {}).get(spec.name, ""), spec.max_length, typed,
         ))
     return drawn
 
@@ -109,6 +113,8 @@ def read(request: HttpRequest, offer: Offer, *, by: Actor) -> Given:
         spec = registry.fields[wanted.name]
         if spec.kind != "files":
             given.values[spec.name] = _given(request.POST, spec)
+            if spec.name == "about_unit" and request.POST.get(ABOUT_Q, "").strip() and spec.name not in request.POST:
+                given.faults[spec.name] = _("请在下面找到的单位里选一个，或选“不指明单位”。")
             continue
         given.files[spec.name], wrong = take(request, spec.name, by=by)
         if wrong:
@@ -223,8 +229,6 @@ def _inner_due(case: Case) -> str:
 
 
 def _choices(spec: registry.FormField, case: Case, handlers: Callable[[], Choices]) -> Choices:
-    if spec.name == "about_unit":
-        return units(recused=())
     if spec.kind in ("unit", "units"):
         return handlers()
     if spec.kind == "section":
@@ -240,8 +244,14 @@ def categories() -> Choices:
     return [(c.code, f"{c.parent.name} · {c.name}" if c.parent else c.name) for c in rows]
 
 
+def _found(typed: str, chosen: str) -> Choices:
+    """List the units of all kinds that a search finds, the chosen one first: anybody can be complained of."""
+    own = list(Unit.objects.filter(pk=int(chosen), active_to=None)) if chosen.isdecimal() and len(chosen) < 19 else []
+    return [(str(u.pk), u.name) for u in dict.fromkeys([*own, *org.search(typed)])]
+
+
 def units(recused: tuple[int, ...] | list[int]) -> Choices:
-    """List the units that can be named as handler or as complained of, without those below the recused."""
+    """List the units that can be named as handler, without those below the recused."""
     rows = Unit.objects.filter(active_to=None, kind__in=HANDLING).exclude(path__overlap=list(recused)).order_by("id")
     return [(str(u.pk), u.name) for u in rows]
 

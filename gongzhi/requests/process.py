@@ -84,9 +84,10 @@ def _answer(spec: FormField, raw: Any, case: Case) -> int:
 
 @cleaner("case")
 def _case(spec: FormField, raw: Any, case: Case) -> str:
+    """Take what can be a code; whether there is such a case is asked by a condition that knows who asks."""
     code = codes.read_code(str(raw))
-    if not code or code == case.code or not Case.objects.filter(code=code).exists():
-        raise ValueError(_("没有找到这个编号的事项。"))
+    if not code or code == case.code:
+        raise ValueError(_("编号不对，请检查。"))
     return code
 
 
@@ -161,6 +162,13 @@ def the_same_matter_is_open(case: Case, by: Actor, form: Mapping[str, Any]) -> s
     """Merge into a case that is open, that one may see, and that does not complain of other units."""
     found = queries.visible_to(by.standing).filter(code=form.get("same_case", ""), closed_at=None).first()
     return None if found and found.about_units == case.about_units else str(_("要并入的事项不存在或已经办结。"))
+
+
+@condition()
+def the_same_matter_is_known(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Tell of a case one may see; one that recuses the asker answers like none at all."""
+    known = queries.visible_to(by.standing).filter(code=form.get("same_case", "")).exists()
+    return None if known else str(_("没有找到这个编号的事项。"))
 
 
 @condition()
@@ -280,7 +288,8 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     flow.set_standard(case, category.limit, category.limit_source, may_lengthen=not again)
     if "about_unit" in values:
         flow.set_about(case, [values["about_unit"]] if values["about_unit"] else [])
-    return {"promised": promised.isoformat()} if promised and promised != case.due_at else {}
+    moved = {"promised": promised.isoformat()} if promised and promised != case.due_at else {}
+    return {"kind": request.kind, "about_units": case.about_units, **moved}
 
 
 ENDS_HERE = ["answer", *rules.DECLINE_TEXTS]

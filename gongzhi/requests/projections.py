@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
@@ -20,9 +20,11 @@ from gongzhi.flow.roles import Seat
 from gongzhi.log.projections import projection
 from gongzhi.log.queries import Line
 from gongzhi.notify import actions as notify
+from gongzhi.notify import registry
 from gongzhi.notify.registry import template
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
+from gongzhi.org.rules import Standing
 from gongzhi.requests import rules
 from gongzhi.requests.models import Message, Request
 
@@ -30,6 +32,8 @@ STEPPED = {"inner": "request.inner", "reminder": "request.undecided", "waiting":
 STALE = timedelta(days=2)  # default, no source
 PREFIX = "request."
 AT_THE_QUEUE = {"operator"}  # posts that sit before their queue all day and need no notice of each new task
+# What is mailed as well, to those who have an address: what must be done, not every remark (default, no source).
+MAILED = {"request.task", "request.redone", "request.asked", "request.late", "request.supervised"}
 
 # To residents, by SMS -------------------------------------------------------------------------------------------------
 
@@ -38,11 +42,14 @@ template("request.answered", _("有答复"), _("您反映的事项（{code}）�
 template("request.rate", _("请评价"), _("您反映的事项（{code}）已办完，解决了吗？请您评价：{link}"))
 template("request.due", _("时限有调整"), _("您反映的事项（{code}）已受理，按类别的时限改为 {due} 前办结。看进度：{link}"))
 template("request.withdrawn", _("已撤回"), _("您反映的事项（{code}）已按您的要求撤回。不是您要求的，请再反映或拨打热线。{link}"))
-template("request.extended", _("延期"), _("您反映的事项（{code}）延长到 {due} 前办结，原因：{reason}。{link}"))
+template("request.extended", _("延期"), _("您反映的事项（{code}）原定 {first} 前办结，现延长到 {due} 前，原因：{reason}。{link}"))
+template("request.extended_too", _("延期"), _("您说也遇到的事（{code}）原定 {first} 前办结，现延长到 {due} 前。{link}"))
 template("request.held", _("暂停办理"), _("您反映的事项（{code}）暂停办理到 {due}，原因：{reason}。{link}"))
+template("request.held_too", _("暂停办理"), _("您说也遇到的事（{code}）暂停办理到 {due}。{link}"))
 template("request.resumed", _("恢复办理"), _("您反映的事项（{code}）已恢复办理，{due} 前办结。{link}"))
 template("request.merged", _("合并办理"), _("您反映的事项（{code}）与同一件事合并办理，进度照常可看：{link}"))
 template("request.reply", _("留言"), _("您反映的事项（{code}）有给您的留言：{link}"))
+template("request.again", _("查进度的链接"), _("您反映的事项（{code}）的链接，请不要转给别人：{link}"))
 template("request.progress", _("有进展"), _("您说也遇到的事（{code}）：{state}。{link}"))
 
 # To staff -------------------------------------------------------------------------------------------------------------
@@ -61,8 +68,17 @@ template("request.missed", _("没有按时{what}"), _("{code} {title}：{unit}�
 template("request.urged", _("反映人催办"), _("{code} {title}"))
 template("request.said", _("反映人留言"), _("{code} {title}"))
 template("request.supervised", _("督办"), _("{code} {title}：{reason}"))
+template("request.mail", "{what}", _("{code}，{due} 前。请登录后办理。"))
 template("request.pressed", _("有人要求改评价"),
          _("{code} {title}：反映人说有人要求改评价，请核实。承办单位看不到这条。"))
+
+
+def _recusing(standing: Standing) -> QuerySet[Case]:
+    """List the cases that complain of a unit of the reader's lineage: not even what was told before stays (rights 4.2)."""
+    return Case.objects.filter(about_units__overlap=sorted(standing.lineage))
+
+
+registry.closed["case"] = _recusing
 
 
 @projection("requests.notices", tables=[])
@@ -103,6 +119,15 @@ class News:
         given = {"code": self.case.code, "title": self.case.title, "due": moment(self.case.due_at), **values}
         notify.tell_people(told, template=template, values=given, about=("case", self.case.pk),
                            key=f"event:{self.line.id}:{key}", channels=channels)
+        if template in MAILED and settings.EMAIL_HOST:
+            self._mail(told, template, key, given)
+
+    def _mail(self, persons: list[int], template: str, key: str, given: dict[str, str]) -> None:
+        """Mail those who have an address what there is to do, with the link: what the case says stays in the house."""
+        reached = Person.objects.filter(pk__in=persons).exclude(email="").values_list("pk", flat=True)
+        what, _words = registry.fill(template, given)
+        notify.tell_people(reached, template="request.mail", values={**given, "what": what},
+                           about=("case", self.case.pk), key=f"event:{self.line.id}:{key}", channels=("email",))
 
     def reporter(self, template: str, **values: str) -> None:
         """Text the reporter, with the link that is nobody else's."""
@@ -185,10 +210,12 @@ def _entered(news: News) -> None:
         news.reporter("request.withdrawn")
     if news.verb == "merge":
         return  # it is not done: they follow the other one
+    action = news.process.stages[came_from].actions.get(news.verb)
+    public = action.public if action and action.public else stage.public  # a redo is 正在重办, wherever it goes
     if news.verb == "withdraw":
         news.supporters(state=say("反映人已撤回，还有问题请您自己反映"))
-    elif stage.public and stage.public != news.process.stages[came_from].public and to != "calling":
-        state = _("已办完") if to == "confirming" else rules.PUBLIC_STATES[stage.public]
+    elif public and public != news.process.stages[came_from].public and to != "calling":
+        state = _("已办完") if to == "confirming" else rules.PUBLIC_STATES[public]
         news.supporters(state=str(state))
 
 
@@ -224,15 +251,16 @@ def _decided(news: News, name: str, decision: str) -> None:
 
 
 def _extended(news: News) -> None:
-    values = {"reason": news.said("reason"), "due": moment(news.data.get("due"))}
-    news.reporter("request.extended", **values)
-    news.supporters("request.extended", **values)
+    """Tell both deadlines: the original one is kept (条例 art. 15). Others than the reporter read no reasons."""
+    values = {"first": moment(news.case.first_due_at), "due": moment(news.data.get("due"))}
+    news.reporter("request.extended", reason=news.said("reason"), **values)
+    news.supporters("request.extended_too", **values)
 
 
 def _held(news: News) -> None:
-    values = {"reason": news.said("reason"), "due": moment(news.said("until"))}
-    news.reporter("request.held", **values)
-    news.supporters("request.held", **values)
+    due = moment(news.said("until"))
+    news.reporter("request.held", reason=news.said("reason"), due=due)
+    news.supporters("request.held_too", due=due)
 
 
 def _resumed(news: News) -> None:
@@ -275,10 +303,12 @@ def _urged(news: News) -> None:
 
 
 def _said(news: News) -> None:
-    """Tell the other side that there is a message, never its words."""
+    """Tell the other side that there is a message, never its words; of a complaint the hotline, which passes it on."""
     message = Message.objects.filter(pk=news.data.get("message") or 0).first()
     if message and message.from_reporter:
-        news.people(_working(news.case), "request.said", "desks")
+        hotline = roles.seats(news.process.roles["operator"], news.case) if news.request.is_guarded else None
+        people = _working(news.case) if hotline is None else [p for seat in hotline for p in _at(seat)]
+        news.people(people, "request.said", "desks")
     elif message:
         news.reporter("request.reply")
 

@@ -54,6 +54,26 @@ def spot(lon: float, lat: float, compound: Node | None = None, *, look_around: b
     )
 
 
+def spot_of_device(lon: float, lat: float) -> Spot | None:
+    """Say about where a device is, not where exactly: its position is thrown away after placing (rights 4.1).
+
+    The compound next to it; else the point to about a hundred metres, as long as that is in the same grid; else the
+    middle of the grid. Who wants it exact puts the pin by hand.
+    """
+    found = index.locate(lon, lat)
+    grid = index.node(found.place_id) if found else None
+    if found is None or grid is None:
+        return None
+    near_by = places.nearest_compound(lon, lat, 150)
+    if near_by and near_by.lon is not None and near_by.lat is not None:
+        return spot(near_by.lon, near_by.lat, near_by)
+    about = (round(lon, 3), round(lat, 3))
+    there = index.locate(*about)
+    if there is None or there.place_id != found.place_id:
+        about = (grid.lon or about[0], grid.lat or about[1])
+    return spot(*about, look_around=False)
+
+
 def spot_of(place_id: int) -> Spot | None:
     """Say what a place of the tree is; None of a community and above: its middle is nobody's address.
 
@@ -76,14 +96,18 @@ def where(case: Case) -> str:
     return index.words(case.path) if case.lon is not None else _("不涉及具体地点")
 
 
-def whereabouts(request: Request) -> str:
+def whereabouts(request: Request, *, reads: bool = False) -> str:
     """Say where a matter is as well as it is known: compound, what was said of the spot, grid."""
-    return " · ".join(filter(None, [exactly(request), where(request.case)]))
+    return " · ".join(filter(None, [exactly(request, reads=reads), where(request.case)]))
 
 
-def exactly(request: Request) -> str:
-    """Say where in its grid a matter is: compound and what was said of the spot; "" where neither is known."""
-    return rules.spot_words(index.name_of(request.compound_id), request.address)
+def exactly(request: Request, *, reads: bool = False) -> str:
+    """Say where in its grid a matter is: compound and what was said of the spot; "" where neither is known.
+
+    What was said of the spot are the reporter's own words: of a complaint they are for who `reads` the original alone.
+    """
+    address = "" if request.is_guarded and not reads else request.address
+    return rules.spot_words(index.name_of(request.compound_id), address)
 
 
 def near(lon: float, lat: float, metres: float, *, place_path: Iterable[int] = ()) -> QuerySet[Request]:
@@ -254,7 +278,11 @@ def same_place(case: Case, category: Category, limit: int = 2) -> list[tuple[Uni
 
 
 def search(standing: Standing, text: str) -> QuerySet[Case]:
-    """Find visible cases by code, last digits of a code, or words; handlers do not search originals of complaints."""
+    """Find visible cases by code, last digits of a code, or words.
+
+    Nobody searches the originals of complaints, but for the intake desk those that it has yet to read: finding one by
+    its words is reading them without a purpose.
+    """
     visible = flow.visible_to(standing)
     if code := codes.read_code(text):
         return visible.filter(code=code)
@@ -264,26 +292,50 @@ def search(standing: Standing, text: str) -> QuerySet[Case]:
     if not tokens:
         return visible.none()
     of_words = Q(tokens__contains=tokens)
-    if not standing.holds("operator"):
-        of_words &= ~Q(kind__in=rules.GUARDED)
+    closed = Q(kind__in=rules.GUARDED)
+    if standing.holds("operator"):
+        closed &= ~Q(case__stage="receiving")
+    of_words &= ~closed
     hits = Request.objects.filter(of_words | Q(tokens__contains=rules.summary_tokens(tokens)))
     return visible.filter(pk__in=hits.values("pk"))
 
 
 def entries_for(standing: Standing | None, case: Case) -> list[Entry]:
-    """List what was said and done, oldest first: all of it to staff, the public part to the reporter (None).
+    """List what was said and done, oldest first: to the reporter (None) the public part, to staff every act.
 
-    While a case is open those who handle it read why it must be done again, but not how the reporter rated them
-    (rights 4.4).
+    Of an act stand in `values` only the words this reader may have, whatever page or API shows them.
     """
     entries = case.entries.select_related("unit").prefetch_related("attachments__file").order_by("id")
     if standing is None:
         return list(entries.filter(public=True, state="done"))
-    found = list(entries)
-    if case.closed_at is None and handles(standing, case):
-        for entry in found:
-            entry.values = {k: v for k, v in entry.values.items() if k not in ("solved", "satisfied")}
+    found, reads = list(entries), reads_original(standing, case)
+    hidden = OF_REPORTER | (OF_RATING if case.closed_at is None and handles(standing, case) else set())
+    if not reads:
+        hidden |= {"said"}  # as the caller said it
+    own = {e.action for e in found if e.unit_id in standing.units}
+    for entry in found:
+        shown = _words_are_for(entry, standing, reads) or entry.action.rpartition(".")[0] in own
+        entry.values = {k: v for k, v in entry.values.items() if k not in hidden} if shown else {}
     return found
+
+
+OF_REPORTER = {"words", "voice", "phone", "place", "hide_reporter"}
+OF_RATING = {"solved", "satisfied", "said"}  # closed to handlers until it is final: rights 4.4
+TO_HANDLERS = ("dispatch", "designate", "redispatch", "call_in", "rule")  # what dispatchers write is for handlers
+
+
+def reads_original(standing: Standing, case: Case) -> bool:
+    """Say whether what the reporter wrote is open to a reader: of a complaint as long as the original is (rights 4.1)."""
+    return not case.request.is_guarded or access.may_see_originals(standing, case)
+
+
+def _words_are_for(entry: Entry, standing: Standing, reads: bool) -> bool:
+    """Say whether the words of an act are for a reader: an outside handler has text and place, and its own acts."""
+    if entry.actor == "reporter" and not reads:
+        return False
+    if standing.is_outside:
+        return entry.unit_id in standing.units or entry.action in TO_HANDLERS
+    return True
 
 
 def handles(standing: Standing, case: Case) -> bool:
@@ -350,7 +402,7 @@ def slip(case: Case) -> Slip:
     request = case.request
     process = flow.definition(case.version_id)
     return Slip(
-        case.code, case.title, whereabouts(request), "、".join(holders), case.opened_at, case.due_at,
+        case.code, case.title, whereabouts(request, reads=True), "、".join(holders), case.opened_at, case.due_at,
         deadlines.rule_words(process.deadline, case), case.standard_source,
         str(rules.PUBLIC_STATES[case.fields.get("public", "received")]),
     )

@@ -97,11 +97,6 @@ def is_sampled(case_id: int) -> bool:
     return case_id * 2654435761 % 2**32 % CHECK_ONE_IN == 0
 
 
-def mask_phone(phone: str) -> str:
-    """Show a phone number without its middle."""
-    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 8 else "****" if phone else ""
-
-
 def mask_name(name: str) -> str:
     """Show a name by its first character."""
     return name[:1] + "*" * (len(name) - 1) if name else ""

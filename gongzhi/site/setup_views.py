@@ -131,7 +131,7 @@ def _title(name: str, part: dict[str, Any]) -> str:
 @require_GET
 def places(request: HttpRequest) -> HttpResponse:
     """Search the place tree, or begin at its root."""
-    q = request.GET.get("q", "").strip()
+    q = request.GET.get("q", "").replace("\x00", "").strip()[:120]
     if q:
         hits = place_queries.search(q, limit=PAGE, kinds=(*place_queries.SEARCHED, "building"))
         return _page(request, "search", asked=q, hits=hits, kinds=place_rules.KINDS)
@@ -201,7 +201,7 @@ def place_code(request: HttpRequest, place_id: int) -> HttpResponse:
 @require_GET
 def units(request: HttpRequest) -> HttpResponse:
     """List units: by words, by line, those with vacancies; without a filter the top of the tree."""
-    q, line, vacant = (request.GET.get(k, "").strip() for k in ("q", "line", "vacant"))
+    q, line, vacant = (request.GET.get(k, "").replace("\x00", "").strip()[:120] for k in ("q", "line", "vacant"))
     rows = Unit.objects.filter(active_to=None).select_related("parent")
     if q:
         rows = rows.filter(Q(name__contains=q) | Q(pinyin__startswith=q.lower()) | Q(pinyin__contains=" " + q.lower()))
@@ -301,7 +301,7 @@ def appoint(request: HttpRequest, unit_id: int) -> HttpResponse:
 @require_GET
 def people(request: HttpRequest) -> HttpResponse:
     """List people: by words, those with several posts, those with none."""
-    q, show = request.GET.get("q", "").strip(), request.GET.get("show", "")
+    q, show = request.GET.get("q", "").replace("\x00", "").strip()[:120], request.GET.get("show", "")
     rows = Person.objects.filter(is_active=True)
     if q:
         rows = rows.filter(Q(name__contains=q) | Q(username__startswith=q))

@@ -117,3 +117,23 @@ def test_me_too_from_the_form(town: Town, phone: Visitor, visit: Any) -> None:
     page.click("button:has-text('加入')")
     page.wait_for_selector("text=您已加入这件事")
     assert case.supporters.count() == 1
+
+
+def test_by_code_and_last_digits_one_follows_and_urges_and_asks_for_the_link_to_rate(
+    town: Town, phone: Visitor, visit: Any,
+) -> None:
+    """rights 4.4: whoever handles the matter may know both; the rating needs the link."""
+    case = report(phone)
+    answer(town, case)
+    other = visit(390, 844).go(f"/r/?code={case.code}")
+    page = other.page
+    page.fill("[name=tail]", "5502")
+    with page.expect_navigation():
+        page.click("button:has-text('查进度')")
+    assert "/r/seen/" in page.url and case.request.secret not in page.url + page.content()
+    other.reads("待您评价", "要用链接")
+    assert page.locator("text=提交评价").count() == 0
+    other.fits()
+    with page.expect_navigation():
+        page.click("text=把链接再发到我留的手机")
+    assert "一天最多发 3 次" in page.inner_text("[data-toast]")

@@ -205,6 +205,69 @@ def test_a_changed_rating_counts_by_its_first_value_and_as_changed(town: Town) -
     requests.change_rating(case, solved="solved", satisfied=5, said="", by=reporting(case.pk))
     n = numbers(look(town))
     assert n["rerated"] == 1 and n["rated"] == 1 and "solved" not in n and "satisfied" not in n
+    assert (n["now_solved"], n["now_pleased"]) == (1, 1) and "was_solved" not in n  # both count publicly
+    requests.change_rating(case, solved="partly", satisfied=2, said="", by=reporting(case.pk))
+    assert "now_solved" not in numbers(look(town))
+
+
+def test_whoever_never_rates_what_was_done_again_is_counted_by_the_first_answer(town: Town) -> None:
+    story = Story(town).handled().then("redo", after=HOUR, solved="unsolved", satisfied="1", reason="还是不热")
+    assert "rated" not in numbers(look(town))  # not final yet
+    story.finished(after=HOUR).clock_at(MONDAY + 9 * DAY)
+    for _try in range(3):
+        story.then("no_answer", "operator", HOUR, attempt="无人接听")
+    if Case.objects.get(pk=story.case_id).closed_at is None:
+        story.then("unrated", "operator", HOUR)
+    n = numbers(look(town))
+    assert n["rated"] == 1 and "solved" not in n and "satisfied" not in n and "unrated" not in n
+    assert rate(look(town), "solved") == (0, 1)
+
+
+def test_what_ended_unread_is_counted_and_listed_for_the_centre_alone(town: Town, client: Any) -> None:
+    """rights 4.2: whoever withdraws a complaint before it was read may have complained of any unit below."""
+    Story(town, words="投诉社区赵六").then("withdraw")
+    back = Story(town, words="投诉社区赵六").accepted(
+        category="900501", kind="complain", summary="反映服务态度", about_unit=town.units["west-south"].pk)
+    back.then("send_back", "street", reason="请核对").then("withdraw")
+    Story(town).accepted().then("withdraw")
+    for who, key, n in (("district", "district", 3), ("street", "west", 1), ("community", "west-south", 1)):
+        view = look(town, who, key=key)
+        assert numbers(view) == {"opened": n, "withdrawn": n}
+        assert queries.listed(view, "withdrawn").count() == n
+        assert sum(opened for _d, opened, _f in queries.trend(view)) <= n
+        client.force_login(town.people[who])
+        with clock.at(MONDAY + DAY):
+            text = client.get(f"/boards/places/{view.scope.id}/list/?m=withdrawn").content.decode()
+        assert ("赵六" in text) == (who == "district")
+
+
+def test_a_complaint_about_the_office_is_on_no_board_of_its_party_committee(town: Town) -> None:
+    town.unit("west-south-party", "community", "community", "西南社区党委", "west-party", "west-south", "party")
+    town.person("party", "党委干事", ("west-south-party", "leader"))
+    Story(town, words="投诉居委会态度恶劣").accepted(
+        category="900501", kind="complain", summary="反映服务态度", about_unit=town.units["west-south"].pk)
+    assert numbers(look(town)) == {"opened": 1} and numbers(look(town, "party", key="west-south")) == {}
+    assert not queries.listed(look(town, "party", key="west-south"), "opened").exists()
+
+
+def test_a_title_is_listed_only_for_who_may_see_the_case(town: Town, client: Any) -> None:
+    town.person("parks_boss", "分管领导", ("government", "leader"))
+    story = Story(town).dispatched()
+    projections.catch_up("boards.facts")
+    Case.objects.filter(pk=story.case_id).update(private=True)
+    client.force_login(town.people["parks_boss"])
+    with clock.at(MONDAY + DAY):
+        text = client.get(f"/boards/places/{town.places['district'].pk}/list/?m=opened").content.decode()
+    assert "1 件" in text and "只有经手的人能看" in text and "15 度" not in text
+
+
+def test_a_complaint_that_only_the_hotline_may_call_about_misses_no_contact(town: Town) -> None:
+    for kept in ({"kind": "complain", "summary": "反映供暖"}, {"hide_reporter": "1"}):
+        Story(town).accepted(**kept).then("dispatch", "street", lead=town.units["housing"].pk).finished()
+        Story(town, MONDAY + DAY).accepted(**kept).then(
+            "dispatch", "street", lead=town.units["housing"].pk).clock_at(MONDAY + 4 * DAY)
+    n = numbers(look(town))
+    assert "contact_due" not in n and n["finished"] == 2
 
 
 def test_a_complaint_is_on_no_board_of_the_people_it_is_about(town: Town) -> None:
@@ -225,12 +288,15 @@ def test_a_complaint_is_on_no_board_of_the_people_it_is_about(town: Town) -> Non
 def test_counters_equal_a_count_of_the_facts_for_every_scope_and_measure(town: Town) -> None:
     Story(town).handled().then("rate", solved="solved", satisfied="2")
     Story(town).dispatched()
+    Story(town).then("withdraw")
     Story(town, origin="staff").then("solve_here", "grid", category="200102", result="清走了")
     projections.catch_up("boards.facts")
     assert Day.objects.count() >= 8
     for row in Day.objects.all():
         column = "path" if row.scope == "place" else "lead_path"
-        facts = Fact.objects.filter(opened_at__date=row.date, origin=row.origin, **{f"{column}__contains": [row.scope_id]})
+        unread = row.origin == rules.KEPT_BACK
+        facts = Fact.objects.filter(opened_at__date=row.date, origin="resident" if unread else row.origin, unread=unread,
+                                    **{f"{column}__contains": [row.scope_id]})
         assert row.counts == Counter(m for f in facts for m in f.measures)
 
 
@@ -294,7 +360,8 @@ def test_a_board_takes_any_address_and_the_wall_is_dark(town: Town, client: Any)
     client.force_login(town.people["district"])
     page = f"/boards/places/{town.places['district'].pk}/"
     for query in ("", "?period=today", "?period=xyz", "?from=2026-03-01&to=2026-03-31", "?from=x&to=y", "?origin=staff",
-                  "?origin=' OR 1", "?from=2026-04-01&to=2026-03-01"):
+                  "?origin=' OR 1", "?from=2026-04-01&to=2026-03-01", "?from=2026-01-01&to=9999-12-31",
+                  "?from=0001-01-01&to=2026-03-01"):
         assert client.get(page + query).status_code == 200
     for query in ("?after=x", "?after=9e99_1", "?after=nan_1", "?m=overdue_in", "?m=on_time_base"):
         assert client.get(page + "list/" + query).status_code == 200

@@ -124,7 +124,7 @@ def test_a_caller_is_looked_up_by_number_masked_and_logged(clerk: Client, town: 
     case = send(clerk, call(town))
     page = clerk.post("/desk/intake/caller/", {"phone": "138 0000 1234"}).content.decode()
     assert case.code in page and PHONE not in page
-    assert lines("person.lookup") == [(f"person:{town.people['operator'].pk}", {"n": 1})]
+    assert lines("person.lookup") == [(f"person:{town.people['operator'].pk}", {"n": 1, "cases": [case.pk]})]
 
 
 def test_a_wrong_number_is_told_and_not_logged(clerk: Client) -> None:

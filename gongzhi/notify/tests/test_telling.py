@@ -54,11 +54,11 @@ def test_a_rolled_back_act_tells_nobody(town: Town) -> None:
 def test_the_inbox_has_it_at_once(town: Town) -> None:
     with clock.at(NOW):
         tell(town, "street")
-    (notice,) = queries.inbox(town.people["street"].pk)
+    (notice,) = queries.inbox(town.actor("street").standing)
     assert (notice.state, notice.made_at, notice.code) == ("sent", NOW, "4830195726")
     assert notice.title == "4830195726 已超期"
     assert "3月2日 17:00" in notice.words
-    assert queries.unread(town.people["street"].pk) == 1 and queries.unread(None) == 0
+    assert queries.unread(town.actor("street").standing) == 1 and queries.unread(None) == 0
 
 
 def test_no_number_is_no_message(db: None) -> None:

@@ -1,10 +1,12 @@
 """The portal as a resident meets it, through HTTP, against a real database."""
 
 import io
+import logging
 import re
 from pathlib import Path
 
 import pytest
+from django.core import signing
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
@@ -12,11 +14,15 @@ from PIL import Image
 from conftest import MONDAY, Town
 from gongzhi.base import clock, codes, limits
 from gongzhi.flow import actions as flow
+from gongzhi.flow.actors import reporter
 from gongzhi.flow.models import Case
+from gongzhi.notify.models import Notice
 from gongzhi.places import index
 from gongzhi.places.models import Place
 from gongzhi.portal import queries
+from gongzhi.portal.models import Feedback
 from gongzhi.requests.models import Message, Rating, Request, Supporter
+from gongzhi.site.logs import Line
 
 
 @pytest.fixture(autouse=True)
@@ -223,7 +229,7 @@ def test_what_was_answered_is_not_offered_for_joining(client: Client, town: Town
     finished(town, request)
     lon, lat = town.point("west-south-1")
     assert "我也遇到" not in client.get("/r/place", {"lon": lon, "lat": lat}).content.decode()
-    assert client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"}).status_code == 404
+    assert client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"}).status_code == 409
 
 
 def test_a_private_kind_is_neither_near_nor_joinable(client: Client, town: Town) -> None:
@@ -232,12 +238,117 @@ def test_a_private_kind_is_neither_near_nor_joinable(client: Client, town: Town)
     form = {"category": "900101", "place": f"{lon},{lat}"}
     flow.act(request.pk, "accept", by=town.actor("operator"), form=form)
     assert "我也遇到" not in client.get("/r/place", {"lon": lon, "lat": lat}).content.decode()
+    assert client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"}).status_code == 404
 
 
-def test_tracking_by_code_and_last_four_digits(client: Client, town: Town) -> None:
+def test_joining_what_was_finished_meanwhile_is_answered_in_words(client: Client, town: Town) -> None:
     request = reported(client, town)
-    answer = Client().post("/r/", {"code": codes.show_code(request.case.code), "tail": "1111"})
-    assert answer["Location"] == link(request)
+    finished(town, request)
+    answer = client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"})
+    assert answer.status_code == 409 and "刚刚办完" in answer.content.decode()
+    flow.act(request.pk, "rate", by=reporter(request.pk), form={"solved": "solved", "satisfied": "5"})
+    answer = client.post(reverse("portal:join", args=[request.case.code]), {"sure": "1"})
+    assert answer.status_code == 409 and "刚刚办完" in answer.content.decode() and not Supporter.objects.exists()
+
+
+def test_the_position_of_a_phone_is_not_kept(client: Client, town: Town) -> None:
+    """rights 4.1."""
+    lon, lat = town.point("west-south-1")
+    here = {"lon": f"{lon + 0.001234:.6f}", "lat": f"{lat + 0.001234:.6f}"}
+    text = client.get("/r/place", {**here, "device": "1"}).content.decode()
+    assert here["lon"] not in text and f'value="{round(lon + 0.001234, 3)}"' in text
+    assert here["lon"] in client.get("/r/place", here).content.decode()  # a pin put by hand is exact
+    case = reported(client, town, **here, device="1").case
+    assert (case.lon, case.lat) == (round(lon + 0.001234, 3), round(lat + 0.001234, 3))
+
+
+def by_tail(request: Request, browser: Client | None = None) -> str:
+    """Come by code and last four digits; give the address of the page."""
+    answer = (browser or Client()).post("/r/", {"code": codes.show_code(request.case.code), "tail": "1111"})
+    assert answer.status_code == 302
+    return str(answer["Location"])
+
+
+def test_code_and_last_four_digits_show_the_matter_and_never_its_secret(client: Client, town: Town) -> None:
+    """rights 4.4: whoever handles a matter may know both."""
+    request, stranger = reported(client, town), Client()
+    accepted(town, request)
+    address = by_tail(request, stranger)
+    answer = stranger.get(address)
+    text = answer.content.decode()
+    assert "派给区住建局" in text and "催一下" in text and "只有 15 度" in text and "要用链接" in text
+    assert stranger.post(address + "act/urge").status_code == 302
+    assert stranger.post(address + "act/comment", {"note": "下午在家"}).status_code == 302
+    assert stranger.post(address + "say", {"message": "15 点以后"}).status_code == 302
+    again = stranger.get(address).content.decode()
+    assert "下午在家" in again and "15 点以后" in again
+    for shown in (text, again, address, str(stranger.cookies), stranger.get("/").content.decode()):
+        assert request.secret not in shown
+
+
+def test_nobody_rates_or_withdraws_by_code_and_last_four_digits(client: Client, town: Town) -> None:
+    """rights 4.4: the rating is given by the link, which the handlers never have."""
+    request = reported(client, town)
+    address = by_tail(request)
+    assert "撤回…" not in client.get(address).content.decode()
+    assert client.post(address + "act/withdraw").status_code == 404
+    finished(town, request)
+    text = client.get(address).content.decode()
+    assert "待您评价" in text and 'id="rate"' not in text and "要用链接" in text and 'href="#rate"' not in text
+    for name in ("rate", "redo", "hard", "pressed"):
+        assert client.post(address + "act/" + name, {"solved": "solved", "satisfied": "5"}).status_code == 404
+        assert client.post(address + name, {"solved": "solved", "satisfied": "5"}).status_code == 404
+    client.post(link(request, "rate"), {"solved": "partly", "satisfied": "3"})
+    assert "部分解决" not in client.get(address).content.decode() and not Rating.objects.filter(satisfied=5).exists()
+
+
+def test_of_a_complaint_code_and_last_four_digits_show_no_word_of_the_reporter(client: Client, town: Town) -> None:
+    request = reported(client, town, words="投诉社区干事王某态度恶劣", photos=[photo()], address="3 号楼 201")
+    address = by_tail(request)
+    client.post(address + "act/comment", {"note": "王某昨天又骂人"})
+    client.post(link(request, "say"), {"message": "我就住楼下"})
+    text = client.get(address).content.decode()
+    for words in ("王某", "楼下", "201", "/files/"):
+        assert words not in text
+    assert "王某态度恶劣" in client.get(link(request)).content.decode()
+    file = request.case.attachments.get()
+    assert client.get(address + f"files/{file.pk}").status_code == 404
+    assert client.get(link(request, "file", file.pk)).status_code == 200
+
+
+def test_the_door_of_code_and_digits_closes_after_an_hour(
+    client: Client, town: Town, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = reported(client, town)
+    address = by_tail(request)
+    assert Client().get(address[:-3] + "x/").status_code == 404
+    later = signing.time.time() + 3601
+    monkeypatch.setattr(signing.time, "time", lambda: later)
+    answer = client.get(address)
+    assert answer.status_code == 410 and "再输一次" in answer.content.decode()
+
+
+def test_the_link_is_texted_again_three_times_a_day_with_one_answer(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    address = by_tail(request)
+    said = set()
+    for _try in range(5):
+        said.add(client.post(address + "resend", follow=True).content.decode().count("一天最多发 3 次"))
+    texts = Notice.objects.filter(template="request.again")
+    assert said == {1} and texts.count() == 3
+    assert all(link(request) in notice.words and notice.number == "13800001111" for notice in texts)
+
+
+def test_the_secret_of_a_link_goes_neither_into_feedback_nor_into_logs(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    address = link(request)
+    assert f"from={address}" not in client.get(address).content.decode()
+    client.post("/feedback/", {"words": "字太小", "from": address})
+    assert Feedback.objects.get().page == "/r/…/"
+    wrote = Line().format(logging.makeLogRecord({"msg": "Not Found: %s", "args": (address + "x",), "path": address}))
+    assert request.secret not in wrote and "Not Found" in wrote
+    with_me = reverse("portal:joined", args=[request.case.code, "y" * 22])
+    assert "y" * 22 not in Line().format(logging.makeLogRecord({"msg": with_me}))
 
 
 def test_five_wrong_tries_lock_the_code_and_say_the_same_before(client: Client, town: Town) -> None:

@@ -13,6 +13,8 @@ from gongzhi.base import clock
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
+from gongzhi.places import index
+from gongzhi.places.models import Place
 from gongzhi.requests import access, queries, rules
 from gongzhi.requests import actions as requests
 from gongzhi.requests.models import Answer, Request, Supporter
@@ -241,3 +243,36 @@ def test_no_secret_number_or_name_is_in_the_log(town: Town) -> None:
 def test_the_process_file_on_disk_is_the_one_that_was_walked(town: Town) -> None:
     text = (Path(__file__).parents[3] / "processes" / "request.toml").read_text()
     assert Walk(town).case.version.text == text
+
+
+def test_a_key_gives_nobody_the_case_of_another(town: Town) -> None:
+    """A key can be guessed or copied; it is bound to what was said and who said it."""
+    mine = requests.report(given(town, submitted_key="form-1"), by=ANYONE)
+    others = [
+        requests.report(given(town, submitted_key="form-1", address="别处"), by=ANYONE),
+        requests.report(given(town, submitted_key="form-1", channel="qr"), by=ANYONE),
+        requests.report(given(town, submitted_key="form-1"), by=Actor("key", key="one")),
+        requests.report(given(town, submitted_key="form-1"), by=Actor("key", key="two")),
+    ]
+    assert len({r.secret for r in [mine, *others]}) == 5 and all(r.is_new for r in others)
+    again = requests.report(given(town, submitted_key="form-1"), by=Actor("key", key="two"))
+    assert again.secret == others[3].secret and not again.is_new
+
+
+def test_a_device_s_position_is_kept_only_about(town: Town) -> None:
+    """rights 4.1: the position of a device is thrown away after placing."""
+    lon, lat = town.point("west-south-1")
+    lon, lat = lon + 0.001234, lat + 0.002345
+    about = queries.spot_of_device(lon, lat)
+    assert about and (about.lon, about.lat) == (round(lon, 3), round(lat, 3)) and about.compound_id is None
+    edge = queries.spot_of_device(town.point("west-south")[0] + 0.0001, lat)  # would be rounded into the next grid
+    assert edge and (edge.lon, edge.lat) == pytest.approx(town.point("west-south-2"))
+    grid = town.places["west-south-1"]
+    near = Place.objects.create(parent=grid, kind="compound", name="祥和花园", lon=lon + 0.0005, lat=lat)
+    Place.objects.filter(pk=near.pk).update(path=[*grid.path, near.pk])
+    index.reload()
+    beside = queries.spot_of_device(lon, lat)
+    assert beside and (beside.compound_id, beside.lon) == (near.pk, round(lon + 0.0005, 6))
+    exact = queries.spot(lon, lat)
+    assert exact and exact.lon == round(lon, 6)  # a pin put by hand
+    assert queries.spot_of_device(1, 1) is None

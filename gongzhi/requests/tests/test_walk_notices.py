@@ -10,6 +10,7 @@ from gongzhi.log import projections
 from gongzhi.log import queries as log
 from gongzhi.notify.models import Notice
 from gongzhi.requests import actions as requests
+from gongzhi.requests.projections import moment
 from gongzhi.requests.tests.walking import NOISE, PHONE, Walk
 
 Told = list[tuple[str, str]]
@@ -166,3 +167,56 @@ def test_the_webhook_hears_of_every_change_and_nobodys_words(town: Town, setting
     told = [n for n in walk.news() if n.channel == "webhook"]
     assert [n.values["verb"].removeprefix("request.") for n in told] == walk.lines()
     assert set(told[0].values) == {"verb", "code", "stage", "at"}
+
+
+def test_an_extension_tells_both_deadlines_and_its_reason_to_the_reporter_alone(town: Town) -> None:
+    walk = Walk(town).dispatched(category=NOISE)
+    with clock.at(walk.now):
+        requests.join(walk.case, device="browser", phone="13900003333")
+    first = moment(walk.case.due_at)
+    walk.does("department", "extend", reason="301 王女士家等配件", days=3)
+    walk.decides("street", "agree")
+    walk.does("street", "hold", reason="301 王女士出门了", until="2026-03-20T09:00")
+    texts = {(n.number, n.title): n.words for n in walk.news() if n.person_id is None}
+    for number in (PHONE, "13900003333"):
+        assert f"原定 {first} 前" in texts[number, "延期"] and "延长到 3月12日 18:00 前" in texts[number, "延期"]
+        for title in ("延期", "暂停办理"):
+            assert ("王女士" in texts[number, title]) == (number == PHONE)
+
+
+def test_a_message_about_a_complaint_goes_to_the_hotline_that_may_read_it(town: Town) -> None:
+    walk = Walk(town, "投诉物业态度恶劣").accepted(NOISE, kind="complain", summary="反映物业服务态度")
+    walk.does("street", "dispatch", lead=walk.unit("housing"))
+    walk.news()
+    with clock.at(walk.now):
+        requests.say(walk.case, "我还有证据", by=walk.actor("reporter"))
+    assert names(walk) == [("operator", "反映人留言"), ("operator2", "反映人留言")]
+
+
+def test_those_who_joined_hear_that_it_is_done_again(town: Town) -> None:
+    walk = Walk(town).confirming()
+    with clock.at(walk.now):
+        requests.join(walk.case, device="browser", phone="13900003333")
+    walk.news()
+    walk.does("reporter", "redo", solved="unsolved", reason="还是不热")
+    assert [n.words for n in walk.news() if n.title == "有进展"][0].count("正在重办") == 1
+
+
+def test_what_must_be_done_is_mailed_to_who_has_an_address_and_says_nothing_of_it(
+    town: Town, settings: Settings,
+) -> None:
+    for name in ("street", "department"):
+        town.people[name].email = f"{name}@example.org"
+        town.people[name].save()
+    assert not [n for n in Walk(town).dispatched().news() if n.channel == "email"]  # no mail server, no mail
+    settings.EMAIL_HOST = "127.0.0.1"
+    walk = Walk(town, "投诉物业态度恶劣").accepted(NOISE, kind="complain", summary="反映物业服务态度")
+    walk.does("street", "dispatch", lead=walk.unit("housing"))
+    walk.does("reporter", "urge")
+    people = {p.pk: name for name, p in town.people.items()}
+    mails = [n for n in walk.news() if n.channel == "email"]
+    assert [(people[n.person_id], n.title) for n in mails] == [
+        ("street", "新任务：待派单"), ("department", "新任务：办理中")]
+    for mail in mails:
+        assert walk.case.code in mail.words and "前" in mail.words
+        assert "物业" not in mail.title + mail.words + str(mail.values)

@@ -4,13 +4,16 @@ from datetime import date, timedelta
 
 import pytest
 from django.http import Http404
+from django.test import Client
 
 from conftest import MONDAY, Town
-from gongzhi.base import clock, files
+from gongzhi.base import clock, codes, files
 from gongzhi.base.errors import Refused
 from gongzhi.flow import access as doors
 from gongzhi.flow import queries as flow
-from gongzhi.flow.models import Attachment
+from gongzhi.flow.models import Attachment, Case
+from gongzhi.notify import queries as inbox
+from gongzhi.notify.models import Notice
 from gongzhi.org.models import Appointment, Post
 from gongzhi.requests import access, queries
 from gongzhi.requests import actions as requests
@@ -239,3 +242,81 @@ def test_twins_do_not_tell_what_a_complaint_says(town: Town) -> None:
             for who in ("operator", "street")
         }
     assert [r.pk for r in found["operator"]] == [complaint.case.pk] and not found["street"]
+
+
+def test_who_handles_a_complaint_by_another_post_does_not_open_its_original(town: Town) -> None:
+    town.person("both", "双岗", ("centre", "reviewer"), ("housing", "handler"))
+    walk = Walk(town, WORDS).accepted(MANNERS, summary="反映工作人员态度问题")
+    assert access.may_ask_original(walk.actor("both").standing, walk.case)
+    walk.does("street", "dispatch", lead=walk.unit("housing"))
+    assert not access.may_ask_original(walk.actor("both").standing, walk.case)
+    with pytest.raises(Refused):
+        requests.open_guarded(walk.case, "original", "核对事实", by=walk.actor("both"))
+
+
+def test_of_a_hidden_reporter_handlers_have_the_words_and_neither_voice_nor_photo(town: Town) -> None:
+    walk = Walk(town, voice=b"OggS" + b"\x00" * 64)
+    (voice,) = walk.case.attachments.all()
+    walk.accepted(hide_reporter="1").does("street", "dispatch", lead=walk.unit("housing"))
+    for who in ("department", "street", "grid"):
+        standing = walk.actor(who).standing
+        assert access.may_read_original(standing, walk.case) and not queries.originals(standing, walk.case).exists()
+        with pytest.raises(Http404):
+            access.attachment(standing, voice.pk)
+    assert access.attachment(walk.actor("operator").standing, voice.pk) == voice
+
+
+def test_what_the_reporter_said_of_the_spot_is_part_of_the_original(town: Town) -> None:
+    walk = Walk(town, WORDS, address="3 号楼 2 单元 501，我家").accepted(MANNERS, summary="反映工作人员态度问题")
+    request = walk.case.request
+    assert "501" not in queries.exactly(request) + queries.whereabouts(request)
+    assert "501" in queries.exactly(request, reads=True)
+    assert "501" in queries.exactly(Walk(town, address="501").case.request)
+
+
+def test_every_page_and_the_api_give_the_same_words_of_a_complaint(town: Town) -> None:
+    walk = Walk(town, WORDS).accepted(MANNERS, summary="反映工作人员态度问题")
+    walk.does("street", "dispatch", lead=walk.unit("housing"))
+    walk.does("reporter", "comment", note="赵六又来了")
+    walk.finished().does("reporter", "redo", solved="unsolved", satisfied="1", reason="赵六没有道歉")
+    walk.finished()
+    walk.wait(days=9)
+    walk.does("operator", "called", solved="solved", satisfied="4", said="赵六道歉了")
+    for who in ("department", "street"):
+        found = queries.entries_for(walk.actor(who).standing, walk.case)
+        assert "赵六" not in str([e.values for e in found]) and "已更换阀门" in str([e.values for e in found])
+    with clock.at(walk.now):
+        requests.open_guarded(walk.case, "original", "核对事实", by=walk.actor("operator"))
+        shown = str([e.values for e in queries.entries_for(walk.actor("operator").standing, walk.case)])
+    assert shown.count("赵六") == 3
+
+
+def test_a_code_that_recuses_me_answers_like_one_that_does_not_exist(town: Town) -> None:
+    town.person("both", "双岗", ("centre", "operator"), ("west-south", "handler"))
+    complaint = Walk(town, WORDS).accepted(MANNERS, summary="反映作风问题", about_unit=town.units["west-south"].pk)
+    plain, accepted, nothing = Walk(town), Walk(town).accepted(), codes.new_code()
+    for code in (complaint.case.code, nothing):
+        assert "不存在或已经办结" in accepted.cannot("street", "merge", same_case=code)
+        assert "没有找到这个编号" in plain.cannot("both", "repeat", same_case=code, told="与前一件相同。")
+
+
+def test_told_before_and_recused_since_a_notice_is_gone_from_the_inbox(town: Town) -> None:
+    walk = Walk(town).dispatched("west-south")
+    walk.news()
+    person = town.people["community"]
+    mine = Notice.objects.filter(person=person, channel="inbox")
+    standing, browser = walk.actor("community").standing, Client()
+    browser.force_login(person)
+    assert inbox.unread(standing) == mine.count() > 0
+    Case.objects.filter(pk=walk.id).update(about_units=[walk.unit("west-south")])
+    assert inbox.unread(standing) == 0 and not inbox.inbox(standing).exists()
+    assert walk.case.code not in browser.get("/inbox/").content.decode()
+    assert browser.get(f"/inbox/{mine[0].pk}/").status_code == 404
+
+
+def test_messages_about_what_recuses_the_administrator_are_not_listed(town: Town) -> None:
+    walk = Walk(town)
+    walk.news()
+    assert inbox.deliveries(walk.actor("admin").standing).exists()
+    Case.objects.filter(pk=walk.id).update(about_units=[walk.unit("centre")])
+    assert not inbox.deliveries(walk.actor("admin").standing).exists()

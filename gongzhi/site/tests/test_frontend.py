@@ -84,9 +84,11 @@ def test_a_duration_of_a_process_is_said_in_words(text: str, words: str) -> None
     assert html.duration(text) == words
 
 
-def test_a_phone_number_shows_three_and_four_digits() -> None:
-    assert html.mask_phone("13804715502") == "138****5502"
-    assert html.mask_phone("0471-555-0102") == "047****0102"
+def test_a_masked_number_never_shows_its_last_digits() -> None:
+    """rights 4.4: with the code they open the matter."""
+    assert html.mask_phone("13804715502") == "138********"
+    assert html.mask_phone("0471-555-0102") == "047********"
+    assert html.mask_phone("5550102") == "*******"
     assert html.mask_phone("") == ""
 
 

@@ -2,7 +2,7 @@
 const form = document.getElementById('find');
 const place = document.getElementById('place');
 const settle = query => window.htmx.ajax('GET', `/field/report/place/?${new URLSearchParams(query)}`, { target: '#place', swap: 'innerHTML' });
-const point = ({ lon, lat }) => ({ point: `${lon.toFixed(6)},${lat.toFixed(6)}` });
+const point = ({ lon, lat, device }) => ({ point: `${lon.toFixed(6)},${lat.toFixed(6)}`, ...(device && { device: 1 }) });
 
 form.addEventListener('place:point', ({ detail }) => {
   for (const radio of form.querySelectorAll('[name=place]:checked')) radio.checked = false;

@@ -54,9 +54,9 @@ form.addEventListener('keydown', event => {
 async function settle(values) {
   await window.htmx.ajax('GET', `/r/place?${new URLSearchParams(values)}`, { target: '#place', swap: 'innerHTML' });
 }
-function settlePoint({ lon, lat }) {
+function settlePoint({ lon, lat, device }) {
   form.querySelectorAll('[name=place]').forEach(choice => { choice.checked = false; });
-  return settle({ lon: lon.toFixed(6), lat: lat.toFixed(6) });
+  return settle({ lon: lon.toFixed(6), lat: lat.toFixed(6), ...(device && { device: 1 }) });
 }
 form.addEventListener('change', ({ target }) => { if (target.name === 'place') settle({ place: target.value }); });
 form.addEventListener('place:point', ({ detail }) => settlePoint(detail));
