@@ -204,6 +204,14 @@ def test_what_is_no_json_is_refused_in_words(town: Town, client: Client, body: s
     chinese(answer)
 
 
+def test_a_form_is_no_json(town: Town, client: Client) -> None:
+    client.raise_request_exception = False
+    for answer in (client.post("/api/v1/reports", {"words": "x"}),
+                   client.post("/api/v1/reports", "words=x", content_type="application/x-www-form-urlencoded")):
+        assert answer.status_code in (400, 422)
+        chinese(answer)
+
+
 @pytest.mark.parametrize("given", [{"photos": ["%%"]}, {"documents": ["%%"]}, {"photos": ["QQ=="]},
                                    {"documents": ["QQ=="]}, {"form": []}, {"stage": 1}])
 def test_wrong_files_of_an_act_are_refused(town: Town, client: Client, sign: Any, given: dict[str, Any]) -> None:

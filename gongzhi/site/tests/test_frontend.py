@@ -107,7 +107,7 @@ def test_the_base_of_a_portal_page_leaves_room_under_a_hundred_kilobytes() -> No
     assert sum(len(gzip.compress(p.read_bytes(), 9)) for p in parts) < 50_000
 
 
-@pytest.mark.parametrize("name", ["400", "403", "404", "405", "429", "500"])
+@pytest.mark.parametrize("name", ["400", "403", "404", "405", "413", "429", "500"])
 def test_an_error_page_says_what_to_do_next(name: str) -> None:
     text = page(f"{name}.html")
     assert "<h1>" in text and 'href="/"' in text
