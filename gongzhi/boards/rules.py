@@ -123,7 +123,8 @@ def _open(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 def _accept(fact: Any, at: datetime, data: dict[str, Any]) -> None:
     fact.category = data.get("category", fact.category)
     fact.kind = data.get("kind", fact.kind)
-    fact.about_units = [data["about_unit"]] if data.get("about_unit") else fact.about_units
+    if data.get("about_unit") or data.get("about_nobody"):
+        fact.about_units = [data["about_unit"]] if data.get("about_unit") else []
     if data.get("hide_reporter") or fact.kind in GUARDED or fact.about_units:
         fact.callable = False  # the number is kept from those who handle it: nobody waits for their call
 

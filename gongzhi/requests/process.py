@@ -278,9 +278,11 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     if values.get("place"):
         move(case, *values["place"])
     flow.set_standard(case, category.limit, category.limit_source, may_lengthen=not again)
+    added: Values = {"promised": promised.isoformat()} if promised and promised != case.due_at else {}
     if "about_unit" in values:
         flow.set_about(case, [values["about_unit"]] if values["about_unit"] else [])
-    return {"promised": promised.isoformat()} if promised and promised != case.due_at else {}
+        added |= {} if values["about_unit"] else {"about_nobody": True}
+    return added
 
 
 ENDS_HERE = ["answer", *rules.DECLINE_TEXTS]
