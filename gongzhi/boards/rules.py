@@ -137,7 +137,7 @@ def _open(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 def _accept(fact: Any, at: datetime, data: dict[str, Any]) -> None:
     fact.category = data.get("category", fact.category)
     fact.kind = data.get("kind", fact.kind)
-    named = [data["about_unit"]] if data.get("about_unit") else fact.about_units
+    named = [data["about_unit"]] if data.get("about_unit") else [] if data.get("about_nobody") else fact.about_units
     fact.about_units = data.get("about_units") or named  # the office and the party committee of one place are both meant
     fact.reachable = not (fact.kind in GUARDED or fact.about_units or data.get("hide_reporter"))
 

@@ -286,10 +286,11 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     if values.get("place"):
         move(case, *values["place"])
     flow.set_standard(case, category.limit, category.limit_source, may_lengthen=not again)
+    added: Values = {"promised": promised.isoformat()} if promised and promised != case.due_at else {}
     if "about_unit" in values:
         flow.set_about(case, [values["about_unit"]] if values["about_unit"] else [])
-    moved = {"promised": promised.isoformat()} if promised and promised != case.due_at else {}
-    return {"kind": request.kind, "about_units": case.about_units, **moved}
+        added |= {} if values["about_unit"] else {"about_nobody": True}
+    return {"kind": request.kind, "about_units": case.about_units, **added}
 
 
 ENDS_HERE = ["answer", *rules.DECLINE_TEXTS]
