@@ -91,7 +91,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
     process = flow.definition(case.version_id)
     waiting = open_tasks(case)
     tasks = sorted((t for t in waiting if t.unit_id), key=lambda t: (t.kind, t.pk))
-    events, entries = log.of_subject("case", case.pk), requests.entries_for(standing, case)
+    events, entries = log.of_subject("case", case.pk), requests.entries_for(standing, case, with_files=False)
     files = _files(case, entries)
     units = _units(case, entries)
     outside = standing.is_outside

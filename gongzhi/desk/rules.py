@@ -97,8 +97,8 @@ class Filter:
         values["view"] = values["view"] if values["view"] in VIEWS else "todo"
         values["sort"] = values["sort"] if values["sort"] in SORTS else ""
         for name in ("place", "unit"):
-            known = values[name].isascii() and values[name].isdecimal() and len(values[name]) < 19  # a bigint of the database
-            values[name] = values[name] if known else ""
+            is_id = values[name].isascii() and values[name].isdecimal() and len(values[name]) < 19  # as the database has
+            values[name] = values[name] if is_id else ""
         for name, known in (("flag", FLAGS), ("due", DUE), ("state", STATES)):
             values[name] = values[name] if values[name] in known else ""
         return cls(**values)

@@ -86,13 +86,17 @@ def deliveries(request: HttpRequest) -> HttpResponse:
     return render(request, "notify/deliveries.html", {
         "page": page, "said": messages.get_messages(request), "channel": channel, "state": state,
         "states": states(), "unsent": queries.unsent(channel),
-        "rows": [{"notice": notice, "to": _whom(notice)} for notice in page.rows],
+        "rows": [{"notice": notice, "to": _whom(notice), "title": _titled(notice)} for notice in page.rows],
         "channels": {name: found.TITLE for name, found in channels.found().items() if name != "inbox"},
     })  # fmt: skip
 
 
 def _whom(notice: Notice) -> str:
     return _to(notice) if notice.person or not notice.phone else _("居民的手机")
+
+
+def _titled(notice: Notice) -> str:
+    return notice.title if notice.person or not notice.code else notice.title.replace(notice.code, "").strip()
 
 
 def _to(notice: Notice) -> str:

@@ -300,12 +300,14 @@ def search(standing: Standing, text: str) -> QuerySet[Case]:
     return visible.filter(pk__in=hits.values("pk"))
 
 
-def entries_for(standing: Standing | None, case: Case) -> list[Entry]:
+def entries_for(standing: Standing | None, case: Case, *, with_files: bool = True) -> list[Entry]:
     """List what was said and done, oldest first: to the reporter (None) the public part, to staff every act.
 
     Of an act stand in `values` only the words this reader may have, whatever page or API shows them.
     """
-    entries = case.entries.select_related("unit").prefetch_related("attachments__file").order_by("id")
+    entries = case.entries.select_related("unit").order_by("id")
+    if with_files:
+        entries = entries.prefetch_related("attachments__file")
     if standing is None:
         return list(entries.filter(public=True, state="done"))
     found, reads = list(entries), reads_original(standing, case)
