@@ -21,7 +21,7 @@ from gongzhi.flow.models import Case
 from gongzhi.org import queries as org
 from gongzhi.org.models import Unit
 from gongzhi.places import queries as places
-from gongzhi.requests import actions, queries, rules
+from gongzhi.requests import actions, defaults, queries, rules
 from gongzhi.requests.forms import categories
 from gongzhi.requests.models import Request
 
@@ -74,7 +74,7 @@ def _beside(request: HttpRequest, call: forms.Call, seen: forms.Look) -> dict[st
         "call": call, "seen": seen, "too_wide": forms.too_wide(seen.area) if seen.area else "",
         "twins": twins, "states": rules.PUBLIC_STATES,
         "answers": [(a, forms.said(a)) for a in queries.answers(call.words)],
-        "kind_guess": actions.kind_of(call.words) if call.words else "", "kind_titles": rules.KINDS,
+        "kind_guess": defaults.kind_of(call.words) if call.words else "", "kind_titles": rules.KINDS,
         **_promise(seen),
     }
 

@@ -34,7 +34,7 @@ from gongzhi.flow.models import Case
 from gongzhi.org.rules import Standing
 from gongzhi.requests import access as requests_access
 from gongzhi.requests import actions as requests
-from gongzhi.requests import forms, rules
+from gongzhi.requests import defaults, forms, rules
 
 TOAST = "desk_toast"
 
@@ -312,8 +312,7 @@ def twins(request: HttpRequest, code: str) -> HttpResponse:
 @require_POST
 def phrases(request: HttpRequest) -> HttpResponse:
     """Warn about phrases of a reply that say nothing of what was done."""
-    text = next((request.POST[n] for n in ("reply", "told", "explanation") if request.POST.get(n)), "")
-    return render(request, "desk/_phrases.html", {"found": rules.empty_phrases(text[:5000])})
+    return render(request, "desk/_phrases.html", {"said": defaults.warning(defaults.empty_in(request.POST))})
 
 
 @access("staff")

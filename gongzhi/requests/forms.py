@@ -21,7 +21,7 @@ from gongzhi.flow.models import Attachment, Case
 from gongzhi.flow.offers import Offer
 from gongzhi.org import queries as org
 from gongzhi.org.models import Unit
-from gongzhi.requests import queries, rules
+from gongzhi.requests import defaults, queries, rules
 from gongzhi.requests.models import Category
 
 Choices = list[tuple[str, str]]
@@ -204,8 +204,8 @@ def _known(offer: Offer, name: str, case: Case) -> Any:
         return request.kind
     if name == "inner_due":
         return _inner_due(case)
-    if name in ("told", "time_told") and offer.name in rules.DECLINE_TEXTS:
-        return rules.decline_text(offer.name)
+    if name in ("told", "time_told") and offer.name in rules.DECLINES:
+        return defaults.decline_text(offer.name)
     return [] if registry.fields[name].kind in MANY else ""
 
 

@@ -147,3 +147,13 @@ class Answer(models.Model):
     source_date = models.DateField()
     category = models.ForeignKey(Category, models.PROTECT, null=True, related_name="answers")
     active = models.BooleanField(default=True)
+
+
+class Default(models.Model):
+    """What the city says instead of one of our defaults (defaults.py knows their names), with source and who said so."""
+
+    name = models.CharField(max_length=40, unique=True)
+    value = models.TextField()
+    source = models.CharField(max_length=160)
+    changed_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField(default=clock.now)

@@ -14,7 +14,7 @@ from gongzhi.flow.models import Case, Entry
 from gongzhi.flow.registry import FormField, Values, cleaner, condition, form_field, keeps
 from gongzhi.org.models import Unit
 from gongzhi.places import index
-from gongzhi.requests import rules
+from gongzhi.requests import defaults, rules
 from gongzhi.requests.models import Answer, Category, Rating, Supporter
 
 # Fields ---------------------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def a_resident_reported(case: Case, by: Actor, form: Mapping[str, Any]) -> str |
 @condition()
 def needs_a_check(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     """Check on site where nobody can be called, and a sample of the others; never everything."""
-    return None if not can_call(case) or rules.is_sampled(case.pk) else "not needed"
+    return None if not can_call(case) or defaults.is_sampled(case.pk) else "not needed"
 
 
 @condition(early=True)
@@ -209,7 +209,7 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> None:
         flow.set_about(case, [values["about_unit"]])
 
 
-ENDS_HERE = ["answer", *rules.DECLINE_TEXTS]
+ENDS_HERE = ["answer", *rules.DECLINES]
 
 
 @keeps(*(f"request.{name}" for name in ENDS_HERE), *(f"request.{name}.ask" for name in ENDS_HERE))

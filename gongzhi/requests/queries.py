@@ -13,14 +13,14 @@ from django.utils.translation import gettext as _
 from gongzhi.base import chinese, clock, codes, crypto
 from gongzhi.flow import deadlines
 from gongzhi.flow import queries as flow
-from gongzhi.flow.models import Attachment, Case, Entry
+from gongzhi.flow.models import Attachment, Case, Entry, Task
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
 from gongzhi.org.rules import Standing
 from gongzhi.places import index
 from gongzhi.places import queries as places
 from gongzhi.places.index import Node
-from gongzhi.requests import access, rules
+from gongzhi.requests import access, defaults, rules
 from gongzhi.requests.models import Answer, CatalogueLine, Category, Request
 from gongzhi.requests.rules import Suggestion
 
@@ -284,6 +284,12 @@ def entries_for(standing: Standing | None, case: Case) -> list[Entry]:
         for entry in found:
             entry.values = {k: v for k, v in entry.values.items() if k not in ("solved", "satisfied")}
     return found
+
+
+def warning_of(approval: Task) -> str:
+    """Warn whoever is asked to agree to a reply that says nothing of what was done; "" where it does."""
+    asked = Entry.objects.filter(pk=(approval.asks or {}).get("entry") or 0).first()
+    return defaults.warning(defaults.empty_in(asked.values)) if asked else ""
 
 
 def handles(standing: Standing, case: Case) -> bool:

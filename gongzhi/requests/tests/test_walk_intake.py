@@ -71,7 +71,7 @@ def test_article_11_each_lawful_way_not_to_dispatch(town: Town, way: str) -> Non
         assert walk.cannot("operator2", "agree", task=walk.asked)
         walk.decides("reviewer", "agree")
     assert (walk.stage, walk.case.outcome, walk.case.fields["public"]) == ("declined", way, "done")
-    assert way in rules.DECLINE_TEXTS and len(queries.entries_for(None, walk.case)) == 1
+    assert way in rules.DECLINES and len(queries.entries_for(None, walk.case)) == 1
 
 
 def test_a_way_not_to_dispatch_that_is_not_reviewed_in_time_or_refused_stays_on_the_desk(town: Town) -> None:
