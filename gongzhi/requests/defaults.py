@@ -77,6 +77,13 @@ def source(name: str) -> str:
     return row.source if row else str(KNOWN[name].source)
 
 
+def all_known() -> list[tuple[str, Known, str, str, Default | None]]:
+    """List every default with its present value and source, and the city's own row where there is one."""
+    rows = {row.name: row for row in Default.objects.select_related("changed_by")}
+    return [(name, known, rows[name].value if name in rows else str(known.value),
+             rows[name].source if name in rows else str(known.source), rows.get(name)) for name, known in KNOWN.items()]
+
+
 def _rows() -> dict[str, Default]:
     at, rows = _kept.get("", (0.0, None))
     if rows is None or time.monotonic() - at > _KEPT_FOR:
