@@ -86,6 +86,7 @@ def _promise(seen: forms.Look) -> dict[str, Any]:
     due_at, suggestions = worktime.due(clock.now(), seen.category.limit, calendar.load()), []
     if seen.spot:
         case = Case(about_units=[], path=list(seen.spot.path), place_id=seen.spot.grid_id)
+        Request(case=case, compound_id=seen.spot.compound_id)  # whose property and heating companies act first
         suggestions = queries.suggest_units(case, seen.category, 2)
     return {"due_at": due_at, "suggestions": suggestions}
 

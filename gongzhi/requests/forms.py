@@ -184,6 +184,12 @@ def keep(stored: StoredFile) -> str:
     return signing.dumps(stored.sha256, salt=KEPT)
 
 
+def kept_file(token: str) -> StoredFile | None:
+    """Find the stored file a token names, to show or play it while its form waits."""
+    sha256 = kept_photo(token)
+    return StoredFile.objects.filter(pk=sha256).first() if sha256 else None
+
+
 def kept_photo(token: str) -> str | None:
     """Give the stored file a token names; None for a token that is not ours, or a day old."""
     try:

@@ -13,6 +13,7 @@ from gongzhi.base import clock
 from gongzhi.flow.models import Case
 from gongzhi.org import actions as org
 from gongzhi.requests.models import Request
+from gongzhi.requests.tests.walking import Walk
 
 
 @pytest.fixture
@@ -167,3 +168,13 @@ def test_the_description_is_valid_openapi_and_the_page_shows_every_door(town: To
     validate(spec)
     page = client.get("/api/v1/docs").content.decode()
     assert all(path in page for path in spec["paths"])
+
+
+def test_an_empty_reply_is_warned_about_but_not_refused(town: Town, client: Client, sign: Any) -> None:
+    walk = Walk(town, now=clock.now()).dispatched()
+    for reply, n in (("您好，已转相关部门。", 1), ("已更换阀门，室温 20 度。", 0)):
+        answer = client.post(f"/api/v1/cases/{walk.case.code}/actions/finish", {"form": {"result": "好", "reply": reply}},
+                             content_type="application/json", headers=sign("department"))
+        assert answer.status_code == 200, answer.content
+        assert len(answer.json()["warnings"]) == n
+        walk.decides("department_leader", "refuse", reason="重写")

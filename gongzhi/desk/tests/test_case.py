@@ -1,6 +1,7 @@
 import re
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -265,6 +266,25 @@ def test_a_reply_that_says_nothing_is_warned_about(town: Town) -> None:
     answer = client(town, "department").post("/desk/phrases/", {"reply": "您好，已转相关部门，高度重视。"})
     assert "已转相关部门" in answer.content.decode() and "没有说做了什么" in answer.content.decode()
     assert "没有说" not in client(town, "department").post("/desk/phrases/", {"reply": "已换阀门"}).content.decode()
+
+
+def test_whoever_is_asked_to_agree_to_an_empty_reply_is_warned(town: Town) -> None:
+    with clock.at(MONDAY):
+        case = matters.dispatched(town)
+        form = {"result": "转了", "reply": "您好，已转相关部门，高度重视。"}
+        flow.act(case.pk, "finish", by=town.actor("department"), form=form)
+        task = case.tasks.get(kind="approval", done_at=None)
+        page = show(town, "department_leader", case, f"?do=agree&task={task.pk}")
+    assert "“已转相关部门”“高度重视”没有说做了什么" in page
+
+
+def test_the_number_of_returns_stands_in_the_process_file_alone(town: Town) -> None:
+    text = (Path(__file__).parents[3] / "processes/request.toml").read_text().replace(
+        'of   = ["handling.return"]\nmax  = 2', 'of   = ["handling.return"]\nmax  = 4')
+    flow.publish(text)
+    with clock.at(MONDAY):
+        case = matters.accepted(town)
+        assert "最多可以退单 4 次" in show(town, "street", case, "?do=dispatch")
 
 
 def test_a_printed_case_says_which_one_who_printed_it_and_when(town: Town) -> None:

@@ -130,9 +130,9 @@ def test_what_is_near_is_shown_without_words_or_private_kinds(town: Town) -> Non
     walk = Walk(town).accepted(COLD)
     Walk(town, "楼上太吵").accepted(NOISE)  # private: noise
     Walk(town, "还没受理的")
-    (row,) = queries.nearby_for_public(walk.lon, walk.lat)
+    (row,) = queries.nearby_for_public(walk.lon, walk.lat).rows
     assert row["code"] == walk.case.code and not {"words", "title", "phone"} & row.keys()
-    assert queries.nearby_for_public(walk.lon + 0.002, walk.lat) == []
+    assert queries.nearby_for_public(walk.lon + 0.002, walk.lat).rows == []
 
 
 def test_the_number_and_the_name_are_stored_sealed(town: Town) -> None:
