@@ -181,14 +181,8 @@ def ending_form(call: Call) -> dict[str, Any]:
     if call.end == "answer" and given.get("knowledge") and not given["answer"]:
         chosen = Answer.objects.filter(pk=int(given["knowledge"]), active=True).first() \
             if given["knowledge"].isdecimal() else None
-        given["answer"] = said(chosen) if chosen else ""
+        given["answer"] = queries.said(chosen) if chosen else ""
     return given
-
-
-def said(answer: Answer) -> str:
-    """Write an entry of the knowledge base as it is read out: words, source and date."""
-    return _("{words}（来源：{source}，{date}）").format(
-        words=answer.words, source=answer.source, date=answer.source_date.isoformat())
 
 
 def form_of_act(call: Call, spot: Spot | None) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from gongzhi.org.rules import Standing
 from gongzhi.requests import access as requests_access
 from gongzhi.requests import actions as requests
 from gongzhi.requests import defaults, forms, rules
+from gongzhi.requests.models import Category
 
 TOAST = "desk_toast"
 
@@ -306,6 +307,23 @@ def twins(request: HttpRequest, code: str) -> HttpResponse:
     standing = _standing(request)
     found = dossier.twins(standing, flow_access.case(standing, code))
     return render(request, "desk/_twins.html", {"found": found})
+
+
+@access("staff")
+@require_GET
+def standard(request: HttpRequest) -> HttpResponse:
+    """Show when a category is a matter, by when it must be done, when it counts as done, and who says so."""
+    found = Category.objects.filter(code=request.GET.get("category", "")[:10], active=True).first()
+    return render(request, "desk/_standard.html", {"of": found})
+
+
+@access("post", "operator")
+@require_GET
+def answers(request: HttpRequest, code: str) -> HttpResponse:
+    """Search the knowledge base for an answer to one case; what its words ask for where nothing is searched."""
+    case = flow_access.case(_standing(request), code)
+    return render(request, "desk/_answers.html", {
+        "found": forms.answers_for(case, "", request.GET.get("kq", "").strip()[:60])})
 
 
 @access("staff")

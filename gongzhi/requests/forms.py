@@ -22,7 +22,7 @@ from gongzhi.flow.offers import Offer
 from gongzhi.org import queries as org
 from gongzhi.org.models import Unit
 from gongzhi.requests import defaults, queries, rules
-from gongzhi.requests.models import Category
+from gongzhi.requests.models import Answer, Category
 
 Choices = list[tuple[str, str]]
 MANY = ("units", "files")
@@ -46,6 +46,7 @@ class BoundField:
     value: Any
     error: str
     max_length: int
+    answers: tuple[tuple[Answer, str], ...] = ()  # entries of the knowledge base that fit, with the words to tell
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def bound_fields(
             value = (kept or {}).get(spec.name, [])
         drawn.append(BoundField(
             spec.name, str(spec.title), spec.kind, wanted.required, str(spec.help), _choices(spec, case, handlers),
-            value, (faults or {}).get(spec.name, ""), spec.max_length,
+            value, (faults or {}).get(spec.name, ""), spec.max_length, answers_for(case, value) if spec.kind == "answer" else (),
         ))
     return drawn
 
@@ -113,7 +114,15 @@ def read(request: HttpRequest, offer: Offer, *, by: Actor) -> Given:
         given.files[spec.name], wrong = take(request, spec.name, by=by)
         if wrong:
             given.faults[spec.name] = wrong
+    _fill_answer(given.values)
     return given
+
+
+def _fill_answer(values: dict[str, Any]) -> None:
+    """Tell what an entry of the knowledge base says where nothing else was written."""
+    chosen = str(values.get("knowledge") or "")
+    if chosen.isdecimal() and not values.get("answer") and (found := Answer.objects.filter(pk=int(chosen), active=True).first()):
+        values["answer"] = queries.said(found)
 
 
 def take(request: HttpRequest, name: str, *, by: Actor) -> tuple[list[tuple[Attachment, Kept]], str]:
@@ -223,6 +232,14 @@ def _inner_due(case: Case) -> str:
     stage = flow.definition(case.version_id).stages[case.stage]
     at = worktime.point(clock.now(), task.due_at, INNER_SHARE, deadlines.clock_of(stage.deadline, case))
     return clock.local(min(at, task.due_at - timedelta(minutes=1))).strftime("%Y-%m-%dT%H:%M")
+
+
+def answers_for(case: Case, chosen: Any, q: str = "") -> tuple[tuple[Answer, str], ...]:
+    """Offer entries of the knowledge base: those searched for, else those the words ask for; the chosen one stays."""
+    found = queries.answers(q or case.request.words)
+    if str(chosen).isdecimal() and int(chosen) not in {a.pk for a in found}:
+        found = [*Answer.objects.filter(pk=int(chosen), active=True), *found]
+    return tuple((a, queries.said(a)) for a in found)
 
 
 # Choices --------------------------------------------------------------------------------------------------------------

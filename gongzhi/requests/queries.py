@@ -204,6 +204,12 @@ class Ranking:
         return [Suggestion(u.pk, u.name, tuple(r), round(score / total, 2)) for u, r, score in ranked]
 
 
+def said(answer: Answer) -> str:
+    """Write an entry of the knowledge base as it is told: words, source and date."""
+    return _("{words}（来源：{source}，{date}）").format(
+        words=answer.words, source=answer.source, date=answer.source_date.isoformat())
+
+
 def suggest_units(case: Case, category: Category | None, limit: int = 3) -> list[Suggestion]:
     """Suggest who should lead, each with its reasons, sources first: the dispatcher decides.
 
