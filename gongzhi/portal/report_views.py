@@ -190,9 +190,10 @@ def joined(request: HttpRequest, code: str, secret: str) -> HttpResponse:
             return redirect("portal:joined", code, secret)
         except Refused as fault:
             error = fault.sentence
+    state = matters.follower_state(case)
     return render(request, "portal/joined.html", {
-        "case": case, "holder": queries.holder(case),
-        "state": rules.PUBLIC_STATES[matters.follower_state(case)],
+        "case": case, "holder": queries.holder(case), "state": rules.PUBLIC_STATES[state],
+        "answered": state in rules.ANSWERED,
         "error": error, "phone": request.POST.get("phone", ""), "has_phone": bool(supporter.phone),
         "category": case.request.category,
         "link": settings.BASE_URL + reverse("portal:joined", args=[code, secret]),

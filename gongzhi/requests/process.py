@@ -199,7 +199,7 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> None:
     case.urgent = category.urgent
     case.fields = {**case.fields, "hide_reporter": bool(values.get("hide_reporter"))}
     if request.is_guarded:
-        case.title = request.summary[:40]
+        case.title = rules.title(request.summary)
     elif was_guarded:
         case.title = rules.title(request.words) or case.title
     if values.get("place"):

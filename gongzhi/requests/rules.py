@@ -64,6 +64,7 @@ CHECK_ONE_IN = 20  # site check on a sample: 5 % (default, no source)
 # ----------------------------------------------------------------------------------------------------------------------
 
 NEARBY_METRES = 50
+TITLE = 40
 FEW_SUPPORTERS = 5  # fewer are shown as "<5": rights 4.1
 UNDO_SECONDS = 60
 OF_SUMMARY = "#"  # marks the search tokens of a summary: who may not read the original finds a complaint by these
@@ -84,8 +85,9 @@ def spot_words(compound: str, address: str) -> str:
 
 
 def title(words: str) -> str:
-    """Give the title of a matter: what its first line begins with."""
-    return words.splitlines()[0][:40] if words else ""
+    """Give the title of a matter: its first line, with … where it was longer."""
+    line = words.splitlines()[0] if words else ""
+    return line if len(line) <= TITLE else line[: TITLE - 1] + "…"
 
 
 def supporters_words(n: int) -> str:

@@ -17,6 +17,7 @@ from gongzhi.flow.models import Case
 from gongzhi.places import index
 from gongzhi.places.models import Place
 from gongzhi.portal import queries
+from gongzhi.requests import actions as requests
 from gongzhi.requests.models import Message, Rating, Request, Supporter
 
 
@@ -438,3 +439,17 @@ def test_near_by_stands_what_the_words_mean_and_all_where_they_mean_nothing(clie
     assert "我也遇到" not in client.post("/r/place", {**at, "words": "垃圾没人收"}).content.decode()
     page = client.post("/r/place", {**at, "words": "说不清"}).content.decode()
     assert "我也遇到" in page and "没认出您说的是哪一类" in page
+
+
+def test_whoever_follows_a_matter_that_is_answered_sees_no_clock(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    accepted(town, request)
+    supporter = requests.join(request.case, device="d")
+    address = reverse("portal:joined", args=[request.case.code, supporter.secret])
+    assert "timeleft" in client.get(address).content.decode()
+    for name, form in [("sign", {}), ("contact", {"contact_note": "约好"}), ("finish", {"result": "修好", "reply": "已换"})]:
+        flow.act(request.pk, name, by=town.actor("department"), form=form)
+    flow.act(request.pk, "agree", by=town.actor("department_leader"),
+             task_id=request.case.tasks.get(kind="approval", done_at=None).pk)
+    page = client.get(address).content.decode()
+    assert "已办完" in page and "timeleft" not in page

@@ -112,3 +112,8 @@ def test_of_what_is_open_near_by_the_same_kind_is_shown(town: Town) -> None:
     assert codes == [cold.case.code]
     unclear = queries.nearby_for_public(cold.lon, cold.lat, "一言难尽")
     assert {r["code"] for r in unclear.rows} == {cold.case.code, rubbish.case.code} and not unclear.same_kind
+
+
+def test_a_title_that_was_cut_says_so(town: Town) -> None:
+    long = "楼道里" * 20
+    assert Walk(town, long).case.title == long[:39] + "…" and Walk(town, "楼道灯不亮\n三天了").case.title == "楼道灯不亮"
