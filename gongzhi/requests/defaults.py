@@ -108,7 +108,7 @@ def standard() -> tuple[str, str]:
 def decline_text(branch: str, *, line: str = "", channel: str = "", code: str = "") -> str:
     """Give what the clerk says for a lawful branch; what is not known yet stands as a gap to fill in."""
     gap, said = "____", text(f"decline_{branch}")
-    for name, value in (("line", line), ("channel", channel), ("code", code)):
+    for name, value in (("转接", line), ("渠道", channel), ("编号", code)):
         said = said.replace("{" + name + "}", value or gap)
     return said
 

@@ -179,7 +179,8 @@ def answers(words: str, limit: int = 4) -> list[Answer]:
     found = Answer.objects.filter(Q(tokens__overlap=tokens), active=True)[:100]
     scored = [(sum(3 for k in a.keywords if k in words) + len(set(tokens) & set(a.tokens)), a) for a in found]
     scored.sort(key=lambda pair: (-pair[0], pair[1].pk))
-    return [a for score, a in scored[:limit] if score >= 2]
+    least = max(2, scored[0][0] / 2) if scored else 0  # 怎么办 alone is said of everything
+    return [a for score, a in scored[:limit] if score >= least]
 
 
 Reason = tuple[str, str]  # source, words

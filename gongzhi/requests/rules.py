@@ -36,18 +36,18 @@ LEGAL_CHANNELS = {
 
 # What the clerk says for each of the six lawful ways not to dispatch: 条例 art. 11, texts ours.
 DECLINE_TEXTS = {
-    "emergency": _("您反映的情况紧急，应由 {line} 处理。我们已即时转接，请保持电话畅通。"),
-    "legal": _("您反映的事项依法应当通过{channel}途径解决，请向有权机关提出。"),
-    "repeat": _("您反映的同一事项（编号 {code}）正在办理或已经办结，没有新的事实，现将结果告知您。"),
+    "emergency": _("您反映的情况紧急，应由 {转接} 处理。我们已即时转接，请保持电话畅通。"),
+    "legal": _("您反映的事项依法应当通过{渠道}途径解决，请向有权机关提出。"),
+    "repeat": _("您反映的同一事项（编号 {编号}）正在办理或已经办结，没有新的事实，现将结果告知您。"),
     "secret": _("您反映的事项涉及国家秘密、商业秘密或个人隐私，按规定不能通过本渠道办理，特向您解释。"),
-    "outside": _("您反映的事项不属于行政机关职责，可以通过市场或社会渠道解决：{channel}。"),
+    "outside": _("您反映的事项不属于行政机关职责，可以通过市场或社会渠道解决：{渠道}。"),
     "unlawful": _("您提出的要求与法律法规或公序良俗不符，请您理解。"),
 }
 DECLINES = {
     "emergency": _("转110/119/120/122"), "legal": _("告知法定途径"), "repeat": _("同一事项告知结果"),
     "secret": _("涉密涉隐私解释"), "outside": _("引导市场社会渠道"), "unlawful": _("违法违背公序良俗劝导"),
 }
-DECLINE_GAPS = {"emergency": ("line",), "legal": ("channel",), "repeat": ("code",), "outside": ("channel",)}
+DECLINE_GAPS = {"emergency": ("转接",), "legal": ("渠道",), "repeat": ("编号",), "outside": ("渠道",)}
 # Words by which the kind is guessed, the first that fits; else somebody asks for help (default, no source).
 KIND_WORDS = {
     "tip_off": ("举报",), "complain": ("投诉", "态度恶劣", "不作为"), "suggest": ("建议",),

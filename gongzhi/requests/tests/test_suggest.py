@@ -1,7 +1,7 @@
 """Who is suggested and why, what is shown near by, and a classifier that fails."""
 
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from gongzhi.org.models import Unit
 from gongzhi.places import index
 from gongzhi.places.models import Place
 from gongzhi.requests import actions, classify, queries
-from gongzhi.requests.models import CatalogueLine, Request
+from gongzhi.requests.models import Answer, CatalogueLine, Request
 from gongzhi.requests.tests.walking import COLD, RUBBISH, Walk
 
 
@@ -117,3 +117,9 @@ def test_of_what_is_open_near_by_the_same_kind_is_shown(town: Town) -> None:
 def test_a_title_that_was_cut_says_so(town: Town) -> None:
     long = "楼道里" * 20
     assert Walk(town, long).case.title == long[:39] + "…" and Walk(town, "楼道灯不亮\n三天了").case.title == "楼道灯不亮"
+
+
+def test_an_answer_that_shares_but_common_words_is_not_offered_beside_one_that_fits(town: Town) -> None:
+    Answer.objects.create(title="楼上扔东西怎么办", words="报警。", keywords=["高空抛物"], tokens=["怎么", "么办", "扔东"],
+                          source="made up", source_date=date(2026, 1, 1))
+    assert [a.title for a in queries.answers("居住证怎么办")] == ["居住证怎么办"]
