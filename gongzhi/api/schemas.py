@@ -174,6 +174,7 @@ class ActedOut(Schema):
     stage: str
     stage_title: str
     closed: bool
+    warnings: list[str] = Field([], description="what a reviewer will be shown too, such as a reply that says nothing")
 
 
 class GuessOut(Schema):

@@ -35,9 +35,8 @@ from gongzhi.places import index
 from gongzhi.places import queries as places
 from gongzhi.requests import access as requests_access
 from gongzhi.requests import actions as requests
+from gongzhi.requests import classify, defaults, rules
 from gongzhi.requests import queries as requests_queries
-from gongzhi.requests import rules
-from gongzhi.requests.classify import classifier
 
 TOKEN_LIFE = timedelta(hours=12)
 PAGE = 100
@@ -260,7 +259,7 @@ def suggestions(request: HttpRequest, code: str) -> Any:
     standing = _standing(request)
     found = flow_access.case(standing, code)
     words = found.request.words if requests_access.may_read_original(standing, found) else found.request.summary
-    guesses = classifier.guess(words)
+    guesses = classify.guess(words)
     units = requests_queries.suggest_units(found, found.request.category or found.request.suggested)
     return {
         "categories": [{"code": g.code, "name": g.name, "confidence": g.confidence, "because": g.because} for g in guesses],
@@ -274,7 +273,7 @@ def act_on_task(request: HttpRequest, task_id: int, action: str, given: schemas.
     standing = _standing(request)
     task = flow_access.task(standing, task_id)
     return _acted(flow.act(task.case_id, action, by=acting(standing), form=given.form, task_id=task.pk,
-                           stage=given.stage, files=_files(given)))
+                           stage=given.stage, files=_files(given)), given.form)
 
 
 @staff.post("/cases/{code}/actions/{action}", response={200: schemas.ActedOut, **ERRORS})
@@ -283,12 +282,13 @@ def act_on_case(request: HttpRequest, code: str, action: str, given: schemas.Act
     standing = _standing(request)
     found = flow_access.case(standing, code)
     return _acted(flow.act(found.pk, action, by=acting(standing), form=given.form, stage=given.stage,
-                           files=_files(given)))
+                           files=_files(given)), given.form)
 
 
-def _acted(case: Case) -> dict[str, Any]:
+def _acted(case: Case, form: dict[str, Any] | None = None) -> dict[str, Any]:
     title = queries.definition(case.version_id).stages[case.stage].title
-    return {"code": case.code, "stage": case.stage, "stage_title": title, "closed": case.closed_at is not None}
+    return {"code": case.code, "stage": case.stage, "stage_title": title, "closed": case.closed_at is not None,
+            "warnings": list(filter(None, [defaults.warning(defaults.empty_in(form or {}))]))}
 
 
 def _files(given: schemas.ActIn) -> list[Attachment]:

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from gongzhi.requests.rules import GUARDED
+from gongzhi.requests.rules import GUARDED, SATISFIED_FROM
 
 # Ways a request ends without having been handled: counted apart, in no rate (reference: 条例 art. 11; defaults).
 APART = {
@@ -26,7 +26,6 @@ FROM_UNIT = ("return", "appeal", "take_back")  # the unit leaves the case
 AGAIN = ("redo", "fail", "hard")  # the reporter, or the check, says it is not solved
 UNREAD = "receiving"
 KEPT_BACK = "unread"  # the shelf of the counters on which what ended unread lies
-SATISFIED_FROM = 3  # 基本满意 and better (default, no source)
 
 MEASURES: dict[str, str | Promise] = {
     "opened": _("收到"),

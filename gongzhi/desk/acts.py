@@ -22,6 +22,7 @@ from gongzhi.flow.models import Attachment, Case, Entry
 from gongzhi.flow.offers import Offer
 from gongzhi.org.models import Unit
 from gongzhi.requests import forms, rules
+from gongzhi.requests import queries as requests
 from gongzhi.requests.forms import HANDLING, BoundField, Kept
 from gongzhi.requests.models import CatalogueLine
 from gongzhi.requests.rules import Suggestion
@@ -30,7 +31,7 @@ SHOWN = 4  # buttons in a row; the others stand behind 更多
 KEYS = ("accept", "dispatch", "sign", "contact", "finish", "called", "checked", "rule")  # what d does
 FINAL = {"unrated": _("归档以后不能再改，确定没有接通、不再回访？")}
 CAREFUL = ("return", "appeal", "refuse", "excuse", "send_back", "hold", "hard", "merge", "take_back", "withdraw")
-DECLINES = tuple(rules.DECLINE_TEXTS)
+DECLINES = tuple(rules.DECLINES)
 ICONS = timeline.ICONS | {"agree": "check", "refuse": "x", "legal": "x", "repeat": "x", "secret": "x", "outside": "x",
                          "unlawful": "x", "withdraw": "x"}
 
@@ -107,19 +108,16 @@ class Panel:
     suggestions: list[Suggestion] = field(default_factory=list)
     due_at: datetime | None = None
     returns_left: int | None = None
+    returns_most: int = 0
     last_answer: str = ""
     precedents: list[tuple[Entry, str]] = field(default_factory=list)
     asked: tuple[str, list[tuple[str, str]], list[Attachment]] | None = None
+    empty: str = ""  # a warning about the reply a reviewer is asked to agree to
     other: Button | None = None
 
     @property
     def dispatches(self) -> bool:
         return any(f.name == "lead" for f in self.fields)
-
-    @property
-    def writes_reply(self) -> str:
-        """Name the field in which empty phrases are warned about."""
-        return next((f.name for f in self.fields if f.name in ("reply", "told", "explanation")), "")
 
     def rest(self) -> list[BoundField]:
         return [f for f in self.fields if f.name != "lead"]
@@ -163,6 +161,7 @@ def _prepare_dispatch(made: Panel, seen: Dossier) -> None:
     made.due_at = dossier.dispatch_due(seen.case, seen.process, made.offer.to)
     limit = seen.process.limits.get("returns")
     made.returns_left = limit.max - offers.used("returns", seen.case) if limit else None
+    made.returns_most = limit.max if limit else 0
     made.last_answer = dossier.last_answer(seen.same)
     if made.due_at:
         words = _("派出，{at}前办结") if made.offer.name in ("dispatch", "designate") else _("{what}，{at}前办结")
@@ -180,6 +179,7 @@ def _prepare_decision(made: Panel, seen: Dossier) -> None:
     if task is None:
         return
     made.asked = dossier.asked(task, seen.case, seen.units)
+    made.empty = requests.warning_of(task)
     made.button = f"{made.offer.title}{made.asked[0]}"
     if (task.asks or {}).get("action") in ("return", "appeal", "excuse"):
         made.precedents = dossier.precedents(seen.standing, seen.request)

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from gongzhi.flow import queries as flow
 from gongzhi.flow import registry
 from gongzhi.flow.definition import Action
+from gongzhi.flow.forms import GAP
 from gongzhi.places import index
 from gongzhi.places import queries as places
 from gongzhi.places.index import Node
 from gongzhi.places.queries import Hit
-from gongzhi.requests import actions, queries, rules
-from gongzhi.requests.classify import Guess, classifier
+from gongzhi.requests import actions, classify, defaults, queries, rules
+from gongzhi.requests.classify import Guess
 from gongzhi.requests.forms import BoundField
 from gongzhi.requests.intake import KEY
 from gongzhi.requests.models import Answer, Category
@@ -24,7 +25,6 @@ from gongzhi.requests.queries import Spot
 
 CHANNELS = ("phone", "window")
 GUARDED = ("complain", "tip_off")
-GAP = "____"
 
 
 @dataclass
@@ -105,7 +105,7 @@ def endings() -> dict[str, Action]:
 
 def look(call: Call) -> Look:
     """Settle place and category as far as the words go; what the clerk chose stays chosen."""
-    seen = Look(found=find(call), guesses=classifier.guess(call.words, 4) if call.words else [])
+    seen = Look(found=find(call), guesses=classify.guess(call.words, 4))
     seen.spot = _spot(call, seen.found)
     seen.area = None if seen.spot else queries.area_of(call.place_id)
     if not call.other and call.category in ("", call.guessed):
@@ -150,7 +150,7 @@ def _point(text: str) -> tuple[float, float] | None:
 
 def check(call: Call, spot: Spot | None, area: Node | None = None) -> None:
     """Say what is missing, next to its field; a kind nobody chose is read from the words."""
-    call.kind = call.kind or actions.kind_of(call.words)
+    call.kind = call.kind or defaults.kind_of(call.words)
     if not call.words:
         call.faults["words"] = _("请记下来电人说的事。")
     elif len(call.words) > actions.WORDS_LIMIT:
@@ -181,14 +181,8 @@ def ending_form(call: Call) -> dict[str, Any]:
     if call.end == "answer" and given.get("knowledge") and not given["answer"]:
         chosen = Answer.objects.filter(pk=int(given["knowledge"]), active=True).first() \
             if given["knowledge"].isdecimal() else None
-        given["answer"] = said(chosen) if chosen else ""
+        given["answer"] = queries.said(chosen) if chosen else ""
     return given
-
-
-def said(answer: Answer) -> str:
-    """Write an entry of the knowledge base as it is read out: words, source and date."""
-    return _("{words}（来源：{source}，{date}）").format(
-        words=answer.words, source=answer.source, date=answer.source_date.isoformat())
 
 
 def form_of_act(call: Call, spot: Spot | None) -> dict[str, Any]:
@@ -231,7 +225,7 @@ def _field(call: Call, end: str, name: str, required: bool) -> BoundField:
     spec, own = registry.fields[name], f"{end}-{name}"
     value = call.ends.get(own)
     if value is None:
-        value = rules.decline_text(end) if name in ("told", "time_told") and end in rules.DECLINE_TEXTS else ""
+        value = defaults.decline_text(end) if name in ("told", "time_told") and end in rules.DECLINES else ""
     return BoundField(
         own, str(spec.title), spec.kind, required, str(spec.help), [(v, str(t)) for v, t in spec.choices], value,
         call.faults.get(own, ""), spec.max_length,

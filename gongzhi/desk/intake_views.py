@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -21,7 +22,7 @@ from gongzhi.flow.models import Case
 from gongzhi.org import queries as org
 from gongzhi.org.models import Unit
 from gongzhi.places import queries as places
-from gongzhi.requests import actions, queries, rules
+from gongzhi.requests import actions, defaults, queries, rules
 from gongzhi.requests.forms import categories
 from gongzhi.requests.models import Request
 
@@ -73,8 +74,8 @@ def _beside(request: HttpRequest, call: forms.Call, seen: forms.Look) -> dict[st
     return {
         "call": call, "seen": seen, "too_wide": forms.too_wide(seen.area) if seen.area else "",
         "twins": twins, "states": rules.PUBLIC_STATES,
-        "answers": [(a, forms.said(a)) for a in queries.answers(call.words)],
-        "kind_guess": actions.kind_of(call.words) if call.words else "", "kind_titles": rules.KINDS,
+        "answers": [(a, queries.said(a)) for a in queries.answers(call.words)],
+        "kind_guess": defaults.kind_of(call.words) if call.words else "", "kind_titles": rules.KINDS,
         **_promise(seen),
     }
 
@@ -86,6 +87,7 @@ def _promise(seen: forms.Look) -> dict[str, Any]:
     due_at, suggestions = worktime.due(clock.now(), seen.category.limit, calendar.load()), []
     if seen.spot:
         case = Case(about_units=[], path=list(seen.spot.path), place_id=seen.spot.grid_id)
+        Request(case=case, compound_id=seen.spot.compound_id)  # whose property and heating companies act first
         suggestions = queries.suggest_units(case, seen.category, 2)
     return {"due_at": due_at, "suggestions": suggestions}
 
@@ -135,7 +137,7 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     except Faults as fault:
         forms.blame(call, fault.faults)
         return _page(request, call, status=422)
-    return redirect("desk:intake_joined", case.code)
+    return redirect(reverse("desk:intake_joined", args=[case.code]) + ("?sms=1" if call.phone else ""))
 
 
 @access("post", "operator")
@@ -144,7 +146,8 @@ def joined(request: HttpRequest, code: str) -> HttpResponse:
     """Tell what was joined, and what to tell the caller."""
     case = doors.case(request.standing, code)  # type: ignore[attr-defined]
     return render(request, "desk/intake_done.html", {
-        **shell(request, at="intake"), "slip": queries.slip(case), "case": case, "joined": True})
+        **shell(request, at="intake"), "slip": queries.slip(case), "case": case, "joined": True,
+        "has_phone": request.GET.get("sms") == "1"})
 
 
 @access("post", "operator")
@@ -153,8 +156,9 @@ def done(request: HttpRequest, code: str) -> HttpResponse:
     """Say what was registered: the code to read out, who has it, by when and by which rule."""
     case = _taken(request, code)
     asked = case.tasks.filter(kind="approval", done_at=None).exists()
-    return render(request, "desk/intake_done.html", {**shell(request, at="intake"), 
-        "slip": queries.slip(case), "case": case, "joined": False, "asked": asked})
+    return render(request, "desk/intake_done.html", {
+        **shell(request, at="intake"), "slip": queries.slip(case), "case": case, "joined": False, "asked": asked,
+        "has_phone": bool(case.request.phone)})
 
 
 @access("post", "operator")

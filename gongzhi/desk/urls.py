@@ -14,6 +14,7 @@ urlpatterns = [
     path("batch/", views.batch, name="batch"),
     path("views/", views.save_view, name="save_view"),
     path("views/<int:view_id>/drop/", views.drop_view, name="drop_view"),
+    path("standard/", views.standard, name="standard"),
     path("phrases/", views.phrases, name="phrases"),
     path("files/<int:attachment_id>/", views.file, name="file"),
     path("cases/<str:code>/", views.case, name="case"),
@@ -22,6 +23,7 @@ urlpatterns = [
     path("cases/<str:code>/open/<slug:what>/", views.open_guarded, name="open"),
     path("cases/<str:code>/say/", views.say, name="say"),
     path("cases/<str:code>/units/", views.units, name="units"),
+    path("cases/<str:code>/answers/", views.answers, name="answers"),
     path("cases/<str:code>/twins/", views.twins, name="twins"),
     path("cases/<str:code>/ticket/", views.ticket, name="ticket"),
 ]

@@ -34,7 +34,8 @@ from gongzhi.flow.models import Case
 from gongzhi.org.rules import Standing
 from gongzhi.requests import access as requests_access
 from gongzhi.requests import actions as requests
-from gongzhi.requests import forms, rules
+from gongzhi.requests import defaults, forms, rules
+from gongzhi.requests.models import Category
 
 TOAST = "desk_toast"
 
@@ -310,11 +311,27 @@ def twins(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @access("staff")
+@require_GET
+def standard(request: HttpRequest) -> HttpResponse:
+    """Show when a category is a matter, by when it must be done, when it counts as done, and who says so."""
+    found = Category.objects.filter(code=request.GET.get("category", "")[:10], active=True).first()
+    return render(request, "desk/_standard.html", {"of": found})
+
+
+@access("post", "operator")
+@require_GET
+def answers(request: HttpRequest, code: str) -> HttpResponse:
+    """Search the knowledge base for an answer to one case; what its words ask for where nothing is searched."""
+    case = flow_access.case(_standing(request), code)
+    return render(request, "desk/_answers.html", {
+        "found": forms.answers_for(case, "", request.GET.get("kq", "").strip()[:60])})
+
+
+@access("staff")
 @require_POST
 def phrases(request: HttpRequest) -> HttpResponse:
     """Warn about phrases of a reply that say nothing of what was done."""
-    text = next((request.POST[n] for n in ("reply", "told", "explanation") if request.POST.get(n)), "")
-    return render(request, "desk/_phrases.html", {"found": rules.empty_phrases(text[:5000])})
+    return render(request, "desk/_phrases.html", {"said": defaults.warning(defaults.empty_in(request.POST))})
 
 
 @access("staff")

@@ -40,6 +40,7 @@ class Find:
     photos: list[bytes] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     voice: bytes | None = None
+    kept_voice: str = ""  # the token of a recording that came with an earlier try
     after: list[tuple[Attachment, forms.Kept]] = field(default_factory=list)
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -63,6 +64,7 @@ def read(request: HttpRequest, *, by: Actor) -> Find:
         name=text("name"), phone=text("phone", 40), solved=text("solved") == "1", result=text("result"),
         kept=[t for t in request.POST.getlist("kept")[: forms.N_FILES] if forms.kept_photo(t)],
     )
+    find.kept_voice = next((t for t in request.POST.getlist("kept_voice") if forms.kept_photo(t)), "")
     find.voice = next((f.read() for f in request.FILES.getlist("voice")), None)
     find.after, wrong = forms.take(request, "after", by=by)
     if wrong:
@@ -108,8 +110,10 @@ def report(find: Find, where: Spot) -> actions.Report:
     """Give what was found as a report."""
     kept = [files.path_of(sha256).read_bytes() for t in find.kept if (sha256 := forms.kept_photo(t))]
     resident = find.who == RESIDENT
+    spoken = forms.kept_photo(find.kept_voice) if find.kept_voice and find.voice is None else None
+    voice = files.path_of(spoken).read_bytes() if spoken else find.voice
     return actions.Report(
-        where.lon, where.lat, words=find.words, photos=[*kept, *find.photos], voice=find.voice, address=find.address,
+        where.lon, where.lat, words=find.words, photos=[*kept, *find.photos], voice=voice, address=find.address,
         compound_id=where.compound_id, phone=find.phone if resident else "", name=find.name if resident else "",
         channel="grid", on_behalf=resident, submitted_key=find.key, kind="" if resident else "help",
     )

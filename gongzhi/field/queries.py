@@ -140,6 +140,7 @@ class Sheet:
     phone: str
     masked: str
     may_ask_phone: bool
+    empty: str = ""  # a warning about the reply this worker is asked to agree to
 
 
 def sheet(standing: Standing, actor: Actor, case: Case) -> Sheet:
@@ -155,6 +156,7 @@ def sheet(standing: Standing, actor: Actor, case: Case) -> Sheet:
         [a for a in originals if a.kind == "photo"], [a for a in originals if a.kind == "voice"],
         ranked(offers.available(case, actor)), _lines(standing, case, reads),
         number if number and _opened(standing, case) else "", html.mask_phone(number), may_ask,
+        queries.warning_of(own) if own and own.kind == "approval" else "",
     )
 
 

@@ -111,7 +111,7 @@ def _send(request: HttpRequest, find: forms.Find, given: actions.Report) -> acti
 
 def _form(request: HttpRequest, find: forms.Find, *, where: requests.Spot | None = None,
           status: int = 200) -> HttpResponse:
-    """Draw the form; photos that came with it are taken in, so that nobody climbs the stairs again for them."""
+    """Draw the form; photos and a recording that came with it are taken in: nobody climbs the stairs again for them."""
     uploads = request.FILES.getlist("photos")
     for upload in uploads:
         upload.seek(0)
@@ -119,6 +119,11 @@ def _form(request: HttpRequest, find: forms.Find, *, where: requests.Spot | None
     find.kept = [*find.kept, *tokens][: act_forms.N_FILES]
     if wrong:
         find.faults["photos"] = wrong
+    if find.voice is not None:
+        try:
+            find.kept_voice = act_forms.keep(files.store_voice(find.voice))
+        except Refused as fault:
+            find.faults["voice"] = fault.sentence
     return render(request, "field/report.html", {
         "find": find, "spot": where, "found": forms.found(find), "compounds": queries.compounds(_standing(request)),
         "kinds": queries.kinds(find.category), "categories": act_forms.categories(), "q": find.q,
@@ -150,11 +155,11 @@ def search(request: HttpRequest) -> HttpResponse:
 @access("post", *rules.POSTS)
 @require_GET
 def kept(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Show a photo that waits for its form."""
-    sha256 = act_forms.kept_photo(token)
-    if sha256 is None:
+    """Show a photo, or play a recording, that waits for its form."""
+    stored = act_forms.kept_file(token)
+    if stored is None:
         raise Http404
-    return FileResponse(files.path_of(sha256).open("rb"), content_type="image/jpeg")
+    return FileResponse(files.path_of(stored.pk).open("rb"), content_type=stored.media_type)
 
 
 @access("post", *rules.POSTS)

@@ -41,6 +41,9 @@ def new(request: HttpRequest) -> HttpResponseBase:
         return render(request, "429.html", status=429)
     form = forms.read_report(request)
     spot = _settle(form)
+    if request.POST.get("back"):  # from the question whether to join another matter
+        form.faults.clear()
+        return _again(request, form, spot, step=2)
     if request.POST.get("find"):
         return _again(request, form, spot, found=places.search(form.q, limit=8), step=2)
     found = None
@@ -127,7 +130,7 @@ def _show(request: HttpRequest, form: forms.Report, spot: matters.Spot | None, *
           found: list[places.Hit] | None = None, status: int = 200) -> HttpResponse:
     return render(request, "portal/new.html", {
         "form": form, "spot": spot, "found": found, "q": form.q, "step": step, "centre": places.centre(),
-        "twins": _twins(spot), "states": rules.PUBLIC_STATES,
+        "twins": _twins(spot, form.words), "states": rules.PUBLIC_STATES,
         **_wide(None if spot else matters.area_of(form.place_id)),
     }, status=status)
 
@@ -138,18 +141,18 @@ def _wide(area: Node | None) -> dict[str, Any]:
             "finer": [(n, index.words(n.path[:-1])) for n in places.inside(area.id)] if area else []}
 
 
-def _twins(spot: matters.Spot | None) -> list[dict[str, Any]]:
-    return matters.nearby_for_public(spot.lon, spot.lat) if spot else []
+def _twins(spot: matters.Spot | None, words: str) -> matters.Nearby | None:
+    return matters.nearby_for_public(spot.lon, spot.lat, words[:forms.WORDS]) if spot else None
 
 
 @access("public")
 @require_GET
 def kept(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Show a photo that waits for its form."""
-    sha256 = acts.kept_photo(token)
-    if sha256 is None:
+    """Show a photo, or play a recording, that waits for its form."""
+    stored = acts.kept_file(token)
+    if stored is None:
         raise Http404
-    return FileResponse(files.path_of(sha256).open("rb"), content_type="image/jpeg")
+    return FileResponse(files.path_of(stored.pk).open("rb"), content_type=stored.media_type)
 
 
 @access("public")
@@ -158,9 +161,10 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     """Say 我也遇到 on an open matter near by, once it was confirmed: one browser counts once."""
     if not limits.allow("join", limits.address(request), per_minute=6, burst=10):
         return render(request, "429.html", status=429)
-    case = _joinable(code)
+    case, form = _joinable(code), forms.read_report(request)
+    forms.keep_files(form)
     over = case.closed_at is not None or matters.public_state(case) in rules.ANSWERED
-    context = {"case": case, "category": case.request.category, "over": over}
+    context = {"case": case, "category": case.request.category, "over": over, "form": form, "spot": _settle(form)}
     if over or request.POST.get("sure") != "1":
         return render(request, "portal/join.html", context, status=409 if over else 200)
     device = browser.get(request, browser.DEVICE, "") or secrets.token_urlsafe(16)
@@ -195,9 +199,10 @@ def joined(request: HttpRequest, code: str, secret: str) -> HttpResponse:
             return redirect("portal:joined", code, secret)
         except Refused as fault:
             error = fault.sentence
+    state = matters.follower_state(matters.followed(case))
     return render(request, "portal/joined.html", {
-        "case": case, "holder": queries.holder(case),
-        "state": rules.PUBLIC_STATES[matters.follower_state(matters.followed(case))],
+        "case": case, "holder": queries.holder(case), "state": rules.PUBLIC_STATES[state],
+        "answered": state in rules.ANSWERED,
         "error": error, "phone": request.POST.get("phone", ""), "has_phone": bool(supporter.phone),
         "category": case.request.category,
         "link": settings.BASE_URL + reverse("portal:joined", args=[code, secret]),
@@ -225,19 +230,21 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 @access("public")
-@require_GET
+@require_http_methods(["GET", "POST"])
 def place(request: HttpRequest) -> HttpResponse:
-    """Say what a point or place is: grid, community, worker, and what is open close by. Nothing of it is kept."""
-    lon, lat = forms.read_number(request.GET.get("lon")), forms.read_number(request.GET.get("lat"))
-    if place_id := forms.read_id(request.GET.get("place")):
-        spot = matters.spot_of(place_id)
-    elif lon is not None and lat is not None:
-        spot = matters.spot_of_device(lon, lat) if request.GET.get("device") else matters.spot(lon, lat)
-    else:
-        spot = None
+    """Say what a point or place is: grid, community, worker, and what of the same kind is open close by.
+
+    Nothing of it is kept; the words come in a POST, since addresses are written into logs.
+    """
+    asked = request.POST if request.method == "POST" else request.GET
+    form = forms.Report(
+        words=request.POST.get("words", ""), lon=forms.read_number(asked.get("lon")), lat=forms.read_number(asked.get("lat")),
+        place_id=forms.read_id(asked.get("place")), compound_id=forms.read_id(asked.get("compound")),
+        device=asked.get("device") == "1")
+    spot = _settle(form)
     return render(request, "portal/_place.html", {
-        "spot": spot, "twins": _twins(spot), "states": rules.PUBLIC_STATES, "outside": _OUTSIDE,
-        **_wide(matters.area_of(place_id))})
+        "spot": spot, "twins": _twins(spot, form.words), "states": rules.PUBLIC_STATES, "outside": _OUTSIDE,
+        **_wide(matters.area_of(form.place_id))})
 
 
 _OUTSIDE = "这个地点不在本区范围内，请换一个地点，或打热线电话。"

@@ -145,7 +145,7 @@ def _link(found: Request) -> str:
 @_with_token
 def tail_resend(request: HttpRequest, found: Request, door: Door) -> HttpResponse:
     """Send the link once more to the phone that was left; the answer is the same whatever comes of it."""
-    if not limits.allow("find", browser.address(request), per_minute=10, burst=20):
+    if not limits.allow("find", limits.address(request), per_minute=10, burst=20):
         return render(request, "429.html", status=429)
     requests.resend_link(found)
     return redirect(door.address("track") + "?did=resend")

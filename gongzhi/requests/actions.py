@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from gongzhi.base import chinese, clock, codes, crypto, files
+from gongzhi.base import chinese, clock, codes, crypto, files, worktime
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
@@ -22,8 +22,8 @@ from gongzhi.notify import actions as notify
 from gongzhi.notify import queries as notices
 from gongzhi.places import index
 from gongzhi.places.index import Found
-from gongzhi.requests import access, classify, intake, queries, rules
-from gongzhi.requests.models import Answer, Message, Opening, Rating, Request, Supporter
+from gongzhi.requests import access, classify, defaults, intake, queries, rules
+from gongzhi.requests.models import Answer, Default, Message, Opening, Rating, Request, Supporter
 
 WORDS_LIMIT = 5000
 MOBILE = re.compile(r"1[3-9][0-9]{9}")  # what nearly everybody gives; the library reads all other ways of writing
@@ -145,12 +145,12 @@ def _key(given: Report, by: Actor) -> str | None:
 
 
 def _draft(given: Report, found: Found, phone: str, by: Actor, key: str | None) -> intake.Draft:
-    guesses = classify.classifier.guess(given.words, 1) if given.words else []
+    guesses = classify.guess(given.words, 1)
     category = classify.category(guesses[0].code) if guesses else None
-    standard, source = (category.limit, category.limit_source) if category else rules.DEFAULT_STANDARD
+    standard, source = (category.limit, category.limit_source) if category else defaults.standard()
     return intake.Draft(
         place_id=found.place_id, path=list(found.path), lon=given.lon, lat=given.lat,
-        title=_title(given), kind=given.kind or kind_of(given.words), channel=given.channel,
+        title=_title(given), kind=given.kind or defaults.kind_of(given.words), channel=given.channel,
         origin="staff" if by.kind == "person" and given.channel == "grid" and not given.on_behalf else "resident",
         standard=standard, standard_source=source, actor=by.line, opened_by=by.person_id,
         urgent=bool(category and category.urgent), suggested=category.pk if category else None,
@@ -166,13 +166,6 @@ def _draft(given: Report, found: Found, phone: str, by: Actor, key: str | None) 
 
 def _title(given: Report) -> str:
     return rules.title(given.words) or (_("（录音）") if given.voice else _("（照片）"))
-
-
-def kind_of(words: str) -> str:
-    """Guess the kind from the words; the clerk decides."""
-    signs = {"tip_off": ("举报",), "complain": ("投诉", "态度恶劣", "不作为"), "suggest": ("建议",),
-             "consult": ("咨询", "请问", "怎么办理", "如何办理")}
-    return next((kind for kind, found in signs.items() if any(sign in words for sign in found)), "help")
 
 
 def _store(given: Report) -> list[Attachment]:
@@ -337,3 +330,39 @@ def write_answer(answer: Answer, *, by: Actor) -> Answer:
     answer.save()
     log.append("knowledge.write", actor=by.line, subject=("answer", answer.pk), data={"new": new})
     return answer
+
+
+@transaction.atomic
+def set_default(name: str, value: str, source: str, *, by: Actor) -> Default:
+    """Say what stands instead of one of our defaults, with its source; raise Faults by field."""
+    assert by.person_id is not None
+    known, before = defaults.KNOWN[name], defaults.text(name)
+    value = "\n".join(line.strip() for line in value.replace("\x00", "").splitlines() if line.strip())
+    source = source.replace("\x00", "").strip()
+    faults = {"value": wrong} if (wrong := _wrong_default(known, value)) else {}
+    if not source or len(source) > 160:
+        faults["source"] = _("请写明依据，最多 160 个字；没有依据就写“本市规定”和日期。")
+    if faults:
+        raise Faults(faults)
+    row, _new = Default.objects.update_or_create(name=name, defaults={
+        "value": value, "source": source, "changed_by_id": by.person_id, "changed_at": clock.now()})
+    log.append("default.write", actor=by.line, subject=("default", row.pk),
+               data={"name": name, "before": before, "after": value, "source": source})
+    transaction.on_commit(defaults.forget)
+    return row
+
+
+def _wrong_default(known: defaults.Known, value: str) -> str:
+    """Say what is wrong with a value for a default; "" if nothing is."""
+    if not value or len(value) > 2000:
+        return _("请填写，最多 {n} 个字。").format(n=2000)
+    if known.kind == "number" and not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 10_000):
+        return _("请填 1 到 10000 的整数。")
+    if known.kind == "duration":
+        try:
+            worktime.parse_duration(value)
+        except ValueError:
+            return _("时限看不懂，例如 7d calendar、5d、4h。")
+    if known.kind == "text" and (missing := [g for g in known.gaps if "{" + g + "}" not in value]):
+        return _("要留着空位 {gaps}，用的时候填。").format(gaps=" ".join("{" + g + "}" for g in missing))
+    return ""

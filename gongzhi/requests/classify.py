@@ -1,5 +1,6 @@
 """Which category do the words suggest? A plain keyword match, behind the interface a trained model will use."""
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -50,8 +51,20 @@ class Keywords:
 
 
 classifier: Classifier = Keywords()
+logger = logging.getLogger(__name__)
 _KEPT_FOR = 10.0  # seconds
 _kept: dict[str, tuple[float, Table]] = {}
+
+
+def guess(words: str, limit: int = 3) -> list[Guess]:
+    """Ask the classifier; where it fails the fault is logged and nothing is guessed, so that it never blocks intake."""
+    if not words:
+        return []
+    try:
+        return classifier.guess(words, limit)
+    except Exception:  # whatever a trained model may raise
+        logger.exception("the classifier failed; the matter goes on without a category")
+        return []
 
 
 def category(code: str) -> Category | None:

@@ -21,8 +21,8 @@ from gongzhi.flow.models import Attachment, Case
 from gongzhi.flow.offers import Offer
 from gongzhi.org import queries as org
 from gongzhi.org.models import Unit
-from gongzhi.requests import queries, rules
-from gongzhi.requests.models import Category
+from gongzhi.requests import defaults, queries, rules
+from gongzhi.requests.models import Answer, Category
 
 Choices = list[tuple[str, str]]
 MANY = ("units", "files")
@@ -48,6 +48,7 @@ class BoundField:
     error: str
     max_length: int
     typed: str = ""  # what was searched for, where the choices are found by name
+    answers: tuple[tuple[Answer, str], ...] = ()  # entries of the knowledge base that fit, with the words to tell
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def bound_fields(
         drawn.append(BoundField(
             spec.name, str(spec.title), spec.kind, wanted.required, str(spec.help), choices,
             value, (faults or {}).get(spec.name, ""), spec.max_length, typed,
+            answers_for(case, value) if spec.kind == "answer" else (),
         ))
     return drawn
 
@@ -119,7 +121,15 @@ def read(request: HttpRequest, offer: Offer, *, by: Actor) -> Given:
         given.files[spec.name], wrong = take(request, spec.name, by=by)
         if wrong:
             given.faults[spec.name] = wrong
+    _fill_answer(given.values)
     return given
+
+
+def _fill_answer(values: dict[str, Any]) -> None:
+    """Tell what an entry of the knowledge base says where nothing else was written."""
+    chosen = str(values.get("knowledge") or "")
+    if chosen.isdecimal() and not values.get("answer") and (found := Answer.objects.filter(pk=int(chosen), active=True).first()):
+        values["answer"] = queries.said(found)
 
 
 def take(request: HttpRequest, name: str, *, by: Actor) -> tuple[list[tuple[Attachment, Kept]], str]:
@@ -190,6 +200,12 @@ def keep(stored: StoredFile) -> str:
     return signing.dumps(stored.sha256, salt=KEPT)
 
 
+def kept_file(token: str) -> StoredFile | None:
+    """Find the stored file a token names, to show or play it while its form waits."""
+    sha256 = kept_photo(token)
+    return StoredFile.objects.filter(pk=sha256).first() if sha256 else None
+
+
 def kept_photo(token: str) -> str | None:
     """Give the stored file a token names; None for a token that is not ours, or a day old."""
     try:
@@ -210,8 +226,8 @@ def _known(offer: Offer, name: str, case: Case) -> Any:
         return request.kind
     if name == "inner_due":
         return _inner_due(case)
-    if name in ("told", "time_told") and offer.name in rules.DECLINE_TEXTS:
-        return rules.decline_text(offer.name)
+    if name in ("told", "time_told") and offer.name in rules.DECLINES:
+        return defaults.decline_text(offer.name)
     return [] if registry.fields[name].kind in MANY else ""
 
 
@@ -223,6 +239,14 @@ def _inner_due(case: Case) -> str:
     stage = flow.definition(case.version_id).stages[case.stage]
     at = worktime.point(clock.now(), task.due_at, INNER_SHARE, deadlines.clock_of(stage.deadline, case))
     return clock.local(min(at, task.due_at - timedelta(minutes=1))).strftime("%Y-%m-%dT%H:%M")
+
+
+def answers_for(case: Case, chosen: Any, q: str = "") -> tuple[tuple[Answer, str], ...]:
+    """Offer entries of the knowledge base: those searched for, else those the words ask for; the chosen one stays."""
+    found = queries.answers(q or case.request.words)
+    if str(chosen).isdecimal() and int(chosen) not in {a.pk for a in found}:
+        found = [*Answer.objects.filter(pk=int(chosen), active=True), *found]
+    return tuple((a, queries.said(a)) for a in found)
 
 
 # Choices --------------------------------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
-from gongzhi.base import clock
+from gongzhi.base import clock, html
 from gongzhi.flow.models import Case
 from gongzhi.org.models import Person, Unit
 from gongzhi.places.models import Place
@@ -33,6 +34,15 @@ class Category(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def standard(self) -> list[tuple[str, str]]:
+        """Say what makes it a matter, by when it is due, when it counts as done, and who says so: (title, words)."""
+        stages = [stage.strip().partition(" ") for stage in self.staged_limits.split(";") if stage.strip()]
+        staged = "；".join(f"{what} {html.duration(limit)}" for what, _space, limit in stages)
+        limit = f"{html.duration(self.limit)}，{self.limit_source}" if self.limit else ""
+        return [(_("立案条件"), self.opens_when), (_("分段时限"), staged), (_("时限"), limit),
+                (_("结案条件"), self.closes_when), (_("标准来源"), self.source)]
 
 
 class CatalogueLine(models.Model):
@@ -147,3 +157,13 @@ class Answer(models.Model):
     source_date = models.DateField()
     category = models.ForeignKey(Category, models.PROTECT, null=True, related_name="answers")
     active = models.BooleanField(default=True)
+
+
+class Default(models.Model):
+    """What the city says instead of one of our defaults (defaults.py knows their names), with source and who said so."""
+
+    name = models.CharField(max_length=40, unique=True)
+    value = models.TextField()
+    source = models.CharField(max_length=160)
+    changed_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField(default=clock.now)

@@ -16,7 +16,7 @@ from gongzhi.flow.models import Case, Entry
 from gongzhi.flow.registry import FormField, Values, cleaner, condition, demand, form_field, keeps
 from gongzhi.org.models import Unit
 from gongzhi.places import index
-from gongzhi.requests import access, rules
+from gongzhi.requests import access, defaults, rules
 from gongzhi.requests.models import Answer, Category, Rating, Supporter
 
 # Fields ---------------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def unsolved_is_done_again(case: Case, by: Actor, form: Mapping[str, Any]) -> st
 @condition()
 def the_hotline_asks_itself(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     """Of what staff wrote down for somebody else a sample is not rated by its link: the hotline asks (rights 4.5)."""
-    sampled = case.request.on_behalf_of and rules.is_sampled(case.pk)
+    sampled = case.request.on_behalf_of and defaults.is_sampled(case.pk)
     return str(_("这件事是工作人员代录的，抽中了回访：热线会打电话请您本人评价。")) if sampled else None
 
 
@@ -226,7 +226,7 @@ def a_resident_reported(case: Case, by: Actor, form: Mapping[str, Any]) -> str |
 @condition()
 def needs_a_check(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     """Check on site where nobody can be called, and a sample of the others; never everything."""
-    return None if not can_call(case) or rules.is_sampled(case.pk) else "not needed"
+    return None if not can_call(case) or defaults.is_sampled(case.pk) else "not needed"
 
 
 @condition(early=True)
@@ -280,7 +280,7 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     case.urgent = category.urgent
     case.fields = {**case.fields, "hide_reporter": bool(values.get("hide_reporter"))}
     if request.is_guarded:
-        case.title = request.summary[:40]
+        case.title = rules.title(request.summary)
     elif was_guarded:
         case.title = rules.title(request.words) or case.title
     if values.get("place"):
@@ -293,7 +293,7 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     return {"kind": request.kind, "about_units": case.about_units, **added}
 
 
-ENDS_HERE = ["answer", *rules.DECLINE_TEXTS]
+ENDS_HERE = ["answer", *rules.DECLINES]
 
 
 @keeps(*(f"request.{name}" for name in ENDS_HERE), *(f"request.{name}.ask" for name in ENDS_HERE))

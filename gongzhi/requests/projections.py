@@ -202,7 +202,7 @@ def _entered(news: News) -> None:
     stage = news.process.stages[to]
     if to == "confirming" and news.case.origin == "resident":
         news.reporter("request.rate")
-    elif news.verb in ("answer", *rules.DECLINE_TEXTS):
+    elif news.verb in ("answer", *rules.DECLINES):
         news.reporter("request.answered")
     elif news.verb == "merge":
         news.reporter("request.merged")

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Avg, Count, F, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Reverse
 from django.utils.translation import gettext as _
 
 from gongzhi.base import chinese, clock, codes, crypto
 from gongzhi.flow import deadlines, roles
 from gongzhi.flow import queries as flow
-from gongzhi.flow.models import Attachment, Case, Entry
+from gongzhi.flow.models import Attachment, Case, Entry, Task
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
 from gongzhi.org.rules import Standing
 from gongzhi.places import index
 from gongzhi.places import queries as places
 from gongzhi.places.index import Node
-from gongzhi.requests import access, rules
+from gongzhi.requests import access, classify, defaults, rules
 from gongzhi.requests.models import Answer, CatalogueLine, Category, Request
 from gongzhi.requests.rules import Suggestion
 
@@ -127,21 +127,32 @@ def _places_around(lon: float, lat: float, dlon: float, dlat: float) -> list[int
     return list({found.place_id for c in corners if (found := index.locate(*c))})
 
 
-def nearby_for_public(lon: float, lat: float) -> list[dict[str, Any]]:
-    """What a reporter may see of open matters within 50 m: category and time, never words, never private kinds.
+@dataclass(frozen=True)
+class Nearby:
+    """What a reporter may see of open matters near by; `same_kind`: those his words seem to mean, else all."""
+
+    rows: list[dict[str, Any]]
+    same_kind: bool
+
+
+def nearby_for_public(lon: float, lat: float, words: str = "") -> Nearby:
+    """Say what a reporter may see of open matters within 50 m: category and time, never words, never private kinds.
 
     Complaints, tip-offs, matters about units, and kinds such as noise or asking for help are left out (rights 4.2,
-    4.14).
+    4.14). Where the words say of which kind it is, the others are left out too.
     """
+    guessed = [guess.code for guess in classify.guess(words, 3)]
     found = near(lon, lat, rules.NEARBY_METRES).exclude(kind__in=rules.GUARDED).filter(
-        case__private=False, case__about_units=[], category__private=False).annotate(n=Count("case__supporters"))
+        case__private=False, case__about_units=[], category__private=False,
+        **({"category__code__in": guessed} if guessed else {})).annotate(n=Count("case__supporters"))
     rows = [
         {"code": r.case.code, "category": r.category.name if r.category else "", "category_code": r.category.code,
          "opened_at": r.case.opened_at, "metres": metres_to(r.case, lon, lat),
          "supporters": rules.supporters_words(r.n), "state": r.case.fields.get("public", "received")}
         for r in found.order_by("-case__opened_at")[:20] if r.category
     ]
-    return [r for r in rows if r["metres"] <= rules.NEARBY_METRES and r["state"] not in rules.ANSWERED][:5]
+    shown = [r for r in rows if r["metres"] <= rules.NEARBY_METRES and r["state"] not in rules.ANSWERED][:5]
+    return Nearby(shown, bool(guessed))
 
 
 def metres_to(case: Case, lon: float, lat: float) -> int:
@@ -192,61 +203,95 @@ def answers(words: str, limit: int = 4) -> list[Answer]:
     found = Answer.objects.filter(Q(tokens__overlap=tokens), active=True)[:100]
     scored = [(sum(3 for k in a.keywords if k in words) + len(set(tokens) & set(a.tokens)), a) for a in found]
     scored.sort(key=lambda pair: (-pair[0], pair[1].pk))
-    return [a for score, a in scored[:limit] if score >= 2]
+    least = max(2, scored[0][0] / 2) if scored else 0  # 怎么办 alone is said of everything
+    return [a for score, a in scored[:limit] if score >= least]
+
+
+Reason = tuple[str, str]  # source, words
+
+
+class Ranking:
+    """Units that might lead, each with why and how much that weighs; a recused one is never among them."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.found: dict[int, tuple[Unit, list[Reason], float]] = {}
+
+    def add(self, unit: Unit | None, source: str, words: str, weight: float) -> None:
+        if unit is None or set(unit.path) & set(self.case.about_units):
+            return
+        _unit, reasons, score = self.found.get(unit.pk, (unit, [], 0.0))
+        self.found[unit.pk] = (unit, [*reasons, (source, words)], score + weight)
+
+    def best(self, limit: int) -> list[Suggestion]:
+        ranked = sorted(self.found.values(), key=lambda row: (-row[2], row[0].pk))[:limit]
+        total = sum(score for _u, _r, score in ranked) or 1
+        return [Suggestion(u.pk, u.name, tuple(r), round(score / total, 2)) for u, r, score in ranked]
+
+
+def said(answer: Answer) -> str:
+    """Write an entry of the knowledge base as it is told: words, source and date."""
+    return _("{words}（来源：{source}，{date}）").format(
+        words=answer.words, source=answer.source, date=answer.source_date.isoformat())
 
 
 def suggest_units(case: Case, category: Category | None, limit: int = 3) -> list[Suggestion]:
     """Suggest who should lead, each with its reasons, sources first: the dispatcher decides.
 
-    1. The dispatch catalogue's line for the category. 2. Who handled the same kind at the same place last time.
+    1. The dispatch catalogue's line for the category. 2. Who finished the same kind at the same place last.
     3. 部件 先属主后属地, 事件 先属地后属主 (常熟): facilities go to their owner first, events to the place.
     """
-    found: dict[int, tuple[Unit, list[tuple[str, str]], float]] = {}
+    ranking = Ranking(case)
+    if category is None:
+        ranking.add(org.governing("community", case.path), "属地", "未定类别，先派属地社区", 1)
+        return ranking.best(limit)
+    for line in lines_for(category):
+        ranking.add(line.lead, "派单目录", f"第 {line.number} 项：{line.text}", 3)
+    for n, before in enumerate(same_place(case, category)):
+        ranking.add(before.unit, before.where, before.words(last=n == 0), 2 if n == 0 else 1)
+    _by_rule(case, category, ranking)
+    return ranking.best(limit)
 
-    def add(unit: Unit | None, source: str, words: str, weight: float) -> None:
-        if unit is None or set(unit.path) & set(case.about_units):
-            return
-        _unit, reasons, score = found.get(unit.pk, (unit, [], 0.0))
-        found[unit.pk] = (unit, [*reasons, (source, words)], score + weight)
 
-    if category is not None:
-        for line in lines_for(category):
-            add(line.lead, "派单目录", f"第 {line.number} 项：{line.text}", 3)
-        for unit, n, days in same_place(case, category):
-            add(unit, "同一地点", f"上次同类事项由其办结（{n} 件，平均 {days} 天）", 2)
-        _by_rule(case, category, add)
+def _by_rule(case: Case, category: Category, ranking: Ranking) -> None:
+    """Add the owner and the community of the place; of an owner nobody can name, say that the place finds out."""
+    company, unclear = outside_handler(category, case)
+    department = Unit.objects.filter(key=category.owner_key, active_to=None).first() if category.owner_key else None
+    owner, place = company or department, org.governing("community", case.path)
+    name = owner.short_name if owner else ""
+    if category.kind == "event":
+        ranking.add(place, "事件先属地", "发生地社区先到现场", 1.5)
+        ranking.add(owner, "后属主", f"{category.name}归{name}主管", 1)
+    elif unclear:
+        ranking.add(place, "属地兜底", unclear, 2)
+        ranking.add(department, "主管", f"{category.name}归{name}主管", 1)
+    elif category.kind == "part":
+        ranking.add(owner, "部件先属主", f"{category.name}归{name}管养", 2)
+        ranking.add(place, "后属地", "属主不明时由属地兜底", 0.5)
     else:
-        add(org.governing("community", case.path), "属地", "未定类别，先派属地社区", 1)
-    ranked = sorted(found.values(), key=lambda row: (-row[2], row[0].pk))[:limit]
-    total = sum(score for _u, _r, score in ranked) or 1
-    return [Suggestion(u.pk, u.name, tuple(r), round(score / total, 2)) for u, r, score in ranked]
+        ranking.add(owner, "属主", f"{category.name}由{name}负责", 1.5)
+        ranking.add(place, "属地", "居民生活事项由属地社区协调", 1)
 
 
-def _by_rule(case: Case, category: Category, add: Any) -> None:
-    owner = outside_handler(category, case) or Unit.objects.filter(key=category.owner_key, active_to=None).first() \
-        if category.outside_key or category.owner_key else None
-    place = org.governing("community", case.path)
-    if category.kind == "part":
-        add(owner, "部件先属主", f"{category.name}归{owner.short_name}管养" if owner else "", 2)
-        add(place, "后属地", "属主不明时由属地兜底", 0.5)
-    elif category.kind == "event":
-        add(place, "事件先属地", "发生地社区先到现场", 1.5)
-        add(owner, "后属主", f"{category.name}归{owner.short_name}主管" if owner else "", 1)
-    else:
-        add(owner, "属主", f"{category.name}由{owner.short_name}负责" if owner else "", 1.5)
-        add(place, "属地", "居民生活事项由属地社区协调", 1)
+def outside_handler(category: Category, case: Case) -> tuple[Unit | None, str]:
+    """Find the company that acts first here: the compound's own, else the one of the smallest area that holds the place.
 
-
-def outside_handler(category: Category, case: Case) -> Unit | None:
-    """Find the company that acts first here: the compound's own, else one whose area holds the place, else any."""
+    Where several serve the same area it is none of them, and why: one picked by chance would be wrong more often than
+    right. A company without an area serves everywhere.
+    """
     if not category.outside_key:
-        return None
-    units = Unit.objects.filter(kind="outside", key__startswith=category.outside_key, active_to=None)
+        return None, ""
+    units = list(Unit.objects.filter(kind="outside", active_to=None, key__startswith=category.outside_key).order_by("id"))
     compound = case.request.compound if hasattr(case, "request") else None
     if compound and (key := compound.attrs.get(category.outside_key)):
-        return units.filter(key=key).first()
-    near = [u for u in units if u.place_id and u.place_id in [*case.path, *(compound.path if compound else [])]]
-    return near[-1] if near else units.order_by("id").first()
+        return next((u for u in units if u.key == key), None), ""
+    around = [*case.path, *(compound.path if compound else [])]
+    here = [u for u in units if u.place_id is None or u.place_id in around]
+    depth = {u.pk: -1 if u.place_id is None else around.index(u.place_id) for u in here}
+    nearest = [u for u in here if depth[u.pk] == max(depth.values())]
+    if len(nearest) > 1:
+        return None, f"这里有 {len(nearest)} 家可能的属主，没有登记是哪一家，由属地先核实"
+    return (nearest[0], "") if nearest else (None, "没有登记这里的属主，由属地先核实" if units else "")
 
 
 def lines_for(category: Category) -> QuerySet[CatalogueLine]:
@@ -265,16 +310,42 @@ def before_here(case: Case) -> QuerySet[Case]:
     return Case.objects.filter(pk__in=rows.order_by("-opened_at").values("pk")[:LOOKED_BACK])
 
 
-def same_place(case: Case, category: Category, limit: int = 2) -> list[tuple[Unit, int, int]]:
-    """Tell who finished the same kind in the same grid lately: (unit, how many, days on average)."""
-    past = Request.objects.filter(
-        category=category, case__in=before_here(case), case__closed_at__isnull=False,
-        case__outcome__in=["rate", "called", "unrated", "archive"], case__about_units=[],
-    )
-    rows = past.values(lead=F("case__fields__lead")).annotate(
-        n=Count("pk"), spent=Avg(F("case__closed_at") - F("case__opened_at"))).order_by("-n")[:limit]
-    units = {u.pk: u for u in Unit.objects.filter(pk__in=[r["lead"] for r in rows if r["lead"]])}
-    return [(units[r["lead"]], r["n"], max(r["spent"].days, 1)) for r in rows if r["lead"] in units]
+@dataclass(frozen=True)
+class Before:
+    """Who finished the same kind at the same place: the last time in how many days, and how often within a year."""
+
+    unit: Unit
+    where: str
+    days: int
+    n: int
+
+    def words(self, *, last: bool) -> str:
+        if not last:
+            return f"一年内办结过 {self.n} 件同类事项"
+        more = f"；一年内另办结 {self.n - 1} 件" if self.n > 1 else ""
+        return f"上次同类事项由其办结，用了 {self.days} 天{more}"
+
+
+def same_place(case: Case, category: Category, limit: int = 2) -> list[Before]:
+    """Tell who finished the same kind in the same compound, else in the same grid: who did so last stands first.
+
+    Counted until the unit had finished, not until somebody rated it.
+    """
+    finished = Entry.objects.filter(case=OuterRef("pk"), action="finish", state="done").order_by("-id").values("at")[:1]
+    past = list(Case.objects.filter(
+        pk__in=before_here(case), request__category=category, closed_at__isnull=False, about_units=[],
+        outcome__in=["rate", "called", "unrated", "archive"],
+    ).annotate(finished_at=Subquery(finished)).exclude(finished_at=None).order_by("-finished_at").values_list(
+        "fields__lead", "request__compound", "opened_at", "finished_at"))
+    compound = case.request.compound_id if hasattr(case, "request") else None
+    own = [row for row in past if compound and row[1] == compound]
+    found: dict[int, tuple[int, int]] = {}
+    for lead, _compound, opened_at, finished_at in own or past:
+        days, n = found.get(lead, (max((finished_at - opened_at).days, 1), 0))
+        found[lead] = days, n + 1
+    units = {u.pk: u for u in Unit.objects.filter(pk__in=list(found)[:limit], active_to=None)} if found else {}
+    where = "同一小区" if own else "同一网格"
+    return [Before(units[lead], where, days, n) for lead, (days, n) in list(found.items())[:limit] if lead in units]
 
 
 def search(standing: Standing, text: str) -> QuerySet[Case]:
@@ -338,6 +409,12 @@ def _words_are_for(entry: Entry, standing: Standing, reads: bool) -> bool:
     if standing.is_outside:
         return entry.unit_id in standing.units or entry.action in TO_HANDLERS
     return True
+
+
+def warning_of(approval: Task) -> str:
+    """Warn whoever is asked to agree to a reply that says nothing of what was done; "" where it does."""
+    asked = Entry.objects.filter(pk=(approval.asks or {}).get("entry") or 0).first()
+    return defaults.warning(defaults.empty_in(asked.values)) if asked else ""
 
 
 def handles(standing: Standing, case: Case) -> bool:

@@ -1,4 +1,4 @@
-"""The addresses of 设置: places, units, people and long work."""
+"""The addresses of 设置: places, units, people, defaults and long work."""
 
 from django.urls import path
 
@@ -21,6 +21,8 @@ urlpatterns = [
     path("people/", views.people, name="people"),
     path("people/<int:person_id>/", views.person, name="person"),
     path("people/<int:person_id>/end/<int:appointment_id>/", views.end, name="end"),
+    path("defaults/", views.all_defaults, name="defaults"),
+    path("defaults/<str:name>/", views.change_default, name="default"),
     path("work/", views.works, name="works"),
     path("work/<int:work_id>/stop/", views.work_stop, name="work_stop"),
     path("work/<int:work_id>/resume/", views.work_resume, name="work_resume"),

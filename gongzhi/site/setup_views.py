@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,8 +15,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from gongzhi.base import clock
 from gongzhi.base.access import access
-from gongzhi.base.errors import Refused
+from gongzhi.base.errors import Faults, Refused
 from gongzhi.base.models import Progress
+from gongzhi.flow.actors import person as acting
 from gongzhi.org import actions as org_actions
 from gongzhi.org import queries as org
 from gongzhi.org import rules as org_rules
@@ -26,6 +27,8 @@ from gongzhi.places import actions as place_actions
 from gongzhi.places import queries as place_queries
 from gongzhi.places import rules as place_rules
 from gongzhi.places.models import Place
+from gongzhi.requests import actions as requests
+from gongzhi.requests import defaults
 from gongzhi.site import actions, health, queries
 
 PAGE = 50
@@ -36,7 +39,8 @@ def menu(path: str) -> list[dict[str, Any]]:
     """Give the left side of 设置, with the page at an address, or the one above it, as the present one."""
     items = [("setup:home", "settings", _("概况")), ("setup:places", "map-2", _("地点")),
              ("setup:units", "building-bank", _("单位")), ("setup:people", "users", _("人员")),
-             ("setup:works", "hourglass-high", _("长任务")), ("notify:deliveries", "send", _("消息发送"))]
+             ("setup:defaults", "clipboard-list", _("默认值")), ("setup:works", "hourglass-high", _("长任务")),
+             ("notify:deliveries", "send", _("消息发送"))]
     home = reverse("setup:home")
     rows = [{"href": reverse(name), "icon": icon, "title": title} for name, icon, title in items]
     return [{**row, "current": path == home if row["href"] == home else path.startswith(row["href"])} for row in rows]
@@ -348,6 +352,35 @@ def end(request: HttpRequest, person_id: int, appointment_id: int) -> HttpRespon
 
     return _try(request, act, _("任职已结束。"), f"/setup/people/{person_id}/",
                 lambda **more: _person(request, person_id, **more))
+
+
+# Defaults
+
+
+@access("post", *SEEN_BY)
+@require_GET
+def all_defaults(request: HttpRequest) -> HttpResponse:
+    """Show the texts and numbers a city will change, each with its source and who changed it."""
+    return _defaults(request)
+
+
+def _defaults(request: HttpRequest, *, at: str = "", faults: dict[str, str] | None = None, **context: Any) -> HttpResponse:
+    return _page(request, "defaults", rows=defaults.all_known(), at=at, faults=faults or {}, **context)
+
+
+@access("post", "admin")
+@require_POST
+def change_default(request: HttpRequest, name: str) -> HttpResponse:
+    """Say what stands instead of one of our defaults."""
+    if name not in defaults.KNOWN:
+        raise Http404
+    try:
+        requests.set_default(name, request.POST.get("value", ""), request.POST.get("source", ""),
+                             by=acting(request.standing))  # type: ignore[attr-defined]
+    except Faults as fault:
+        return _defaults(request, at=name, faults=fault.faults, typed=request.POST.dict(), status=422)
+    messages.success(request, _("已保存，马上用新的。"))
+    return redirect(reverse("setup:defaults") + f"#d-{name}")
 
 
 # Long work

@@ -98,10 +98,10 @@ def forget_the_last_test() -> None:
     from gongzhi.base import calendar, limits
     from gongzhi.flow import queries as flow
     from gongzhi.places import index
-    from gongzhi.requests import classify, intake
+    from gongzhi.requests import classify, defaults, intake
 
-    for forget in (calendar.forget, flow.forget_current, index.look_again, classify.forget, intake.forget_desks,
-                   limits.forget, cache.clear):
+    for forget in (calendar.forget, flow.forget_current, index.look_again, classify.forget, defaults.forget,
+                   intake.forget_desks, limits.forget, cache.clear):
         forget()
 
 

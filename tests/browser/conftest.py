@@ -73,6 +73,7 @@ class Visitor:
         self.page, self.base = page, base
         self.faults: list[str] = []
         self.answers: list[Response] = []
+        self.seen: set[str] = set()  # what the browser has already and does not fetch again: `weight` leaves it out
         page.on("pageerror", lambda fault: self.faults.append(f"page error: {fault}"))
         page.on("console", lambda line: self._hear(line.type, line.text))
         page.on("response", self._read)
@@ -195,7 +196,7 @@ class Visitor:
     def weight(self, *kinds: str) -> int:
         """Add up what came over the line since the last `forget`, compressed; of some resource types only, if named."""
         wanted = {r.url for r in self.answers if r.status == 200 and (not kinds or r.request.resource_type in kinds)}
-        bodies = [self.page.request.get(url).body() for url in sorted(wanted) if url.startswith("http")]
+        bodies = [self.page.request.get(url).body() for url in sorted(wanted - self.seen) if url.startswith("http")]
         return sum(len(gzip.compress(body, 6)) for body in bodies)
 
     def forget(self) -> None:

@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from conftest import Town
+from gongzhi.base import limits
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor, reporter
 from gongzhi.flow.models import Case
 from gongzhi.requests import actions as requests
-from tests.browser.conftest import SIZES, Team, Visitor, catch_up
+from gongzhi.requests.models import Answer
+from tests.browser.conftest import BLIND, SIZES, Team, Visitor, catch_up
 
 NARROW = (320, 640)
-FIRST_VISIT, NEXT_VISIT = 100_000, 20_000  # bytes on the line; the limits are 150 and 30 kB
+FIRST_VISIT, NEXT_VISIT = 100_000, 30_000  # bytes on the line: better than the limit of 150 kB, and the limit; 20 kB is the aim
 
 
 @pytest.fixture
@@ -48,18 +50,23 @@ def cases(town: Town) -> dict[str, Case]:
     return made
 
 
+def look(who: Visitor, name: str) -> None:
+    """Look at a page one came to by a form: on a phone, the narrowest one and an office screen."""
+    for size in (SIZES["phone"], NARROW, SIZES["desk"]):
+        who.page.set_viewport_size({"width": size[0], "height": size[1]})
+        who.fits()
+        if size != NARROW:
+            who.accessible()
+            who.shot(name)
+
+
 def walk(who: Visitor, surface: str, paths: dict[str, str]) -> None:
     """Look at each page on a phone, on the narrowest one, and on an office screen."""
     for name, path in paths.items():
         who.page.set_viewport_size(dict(zip(("width", "height"), SIZES["phone"], strict=True)))  # type: ignore[arg-type]
         who.go(path).page.wait_for_load_state("networkidle")
-        assert who.status in (200, 404), (path, who.status)
-        for size in (SIZES["phone"], NARROW, SIZES["desk"]):
-            who.page.set_viewport_size({"width": size[0], "height": size[1]})
-            who.fits()
-            if size != NARROW:
-                who.accessible()
-                who.shot(f"{surface}-{name}")
+        assert who.status in (200, 403, 404), (path, who.status)
+        look(who, f"{surface}-{name}")
 
 
 @pytest.mark.parametrize("elder", [False, True], ids=["usual", "elder"])
@@ -118,12 +125,86 @@ def test_pages_of_boards_and_setup(town: Town, visit: Any, cases: dict[str, Case
         "feedback": "/feedback/all/"})
 
 
-def test_the_portal_is_light_on_the_first_visit_and_lighter_on_the_next(town: Town, phone: Visitor) -> None:
-    for path in ("/", "/r/new"):
-        phone.go(path).page.wait_for_load_state("networkidle")
-    assert phone.weight() < FIRST_VISIT
-    assert all(a.headers.get("content-encoding") == "gzip" for a in phone.answers if a.request.is_navigation_request())
-    phone.forget()
-    phone.page.reload()
-    phone.page.wait_for_load_state("networkidle")
-    assert phone.weight("document", "xhr", "fetch") < NEXT_VISIT
+def test_pages_a_stranger_seldom_sees(town: Town, cases: dict[str, Case], phone: Visitor) -> None:
+    code, open_case = town.places["west-south-1"].code, cases["handling"]
+    joined = requests.join(open_case, device="a-device", phone="13900002222")
+    phone.page.context.add_init_script(BLIND)
+    walk(phone, "portal", {
+        "poster": f"/r/poster/{code}", "joined": f"/r/with/{open_case.code}/{joined.secret}/",
+        "unknown": "/r/1234567897/wrong-secret-of-a-link/"})
+    page = phone.go(f"/r/new?place={code}").page
+    page.fill("[name=words]", "暖气也不热")
+    page.click("[data-next]")
+    page.click("text=我也遇到 >> nth=0")
+    look(phone, "portal-join")
+
+
+def test_refusals_are_pages_too(town: Town, visit: Any, cases: dict[str, Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    team = Team(town, visit, SIZES["phone"])
+    walk(team["street"], "refused", {"not-an-operator": "/desk/intake/", "not-an-administrator": "/setup/"})
+    monkeypatch.setattr(limits, "allow", lambda *args, **kwargs: False)
+    stranger = visit(*SIZES["phone"])
+    page = stranger.go("/r/").page
+    page.fill("[name=code]", cases["done"].code)
+    page.fill("[name=tail]", "1111")
+    page.click("main button >> nth=0")
+    look(stranger, "refused-too-often")
+
+
+def test_pages_of_the_phone_clerk_and_the_knowledge_base(town: Town, visit: Any, cases: dict[str, Case]) -> None:
+    team, (lon, lat) = Team(town, visit, SIZES["phone"]), town.point("west-south-1")
+    given = requests.Report(lon, lat, words="暖气不热", phone="13804715502", channel="phone")
+    taken = requests.take_call(given, {"category": "900401", "place": [lon, lat], "kind": "help"}, by=town.actor("operator"))
+    walk(team["operator"], "desk", {
+        "intake": "/desk/intake/", "intake-done": f"/desk/intake/done/{taken.code}/",
+        "intake-joined": f"/desk/intake/joined/{cases['handling'].code}/?sms=1",
+        "intake-slip": f"/desk/intake/slip/{taken.code}/", "answer": f"/desk/cases/{cases['new'].code}/?do=answer",
+        "exports": "/desk/exports/", "batch": "/desk/batch/"})
+    walk(team["chief"], "desk", {
+        "knowledge-new": "/desk/knowledge/new/", "knowledge-edit": f"/desk/knowledge/{Answer.objects.get().pk}/"})
+
+
+def test_pages_of_the_grid_worker_after_a_report(town: Town, visit: Any) -> None:
+    team, (lon, lat) = Team(town, visit, SIZES["phone"]), town.point("west-south-1")
+    given = requests.Report(lon, lat, words="南门堆了垃圾", channel="grid", on_behalf=True)
+    made = requests.report(given, by=town.actor("grid"))
+    walk(team["grid"], "field", {"reported": f"/field/report/{made.code}/", "slip": f"/field/report/{made.code}/slip/"})
+
+
+def test_the_setup_finds_and_shows_its_defaults(town: Town, visit: Any) -> None:
+    team = Team(town, visit, SIZES["phone"])
+    walk(team["admin"], "setup", {"search": "/setup/places/?q=西街", "nothing": "/setup/places/?q=zzz",
+                                  "defaults": "/setup/defaults/"})
+
+
+def test_the_board_fills_a_wall(town: Town, visit: Any, cases: dict[str, Case]) -> None:
+    wall = Team(town, visit, (1920, 1080), blind=False)["district"]
+    wall.go(f"/boards/places/{town.places['district'].pk}/").page.wait_for_load_state("networkidle")
+    wall.fits()
+    wall.accessible()
+    wall.shot("board-wall")
+
+
+def test_the_portal_is_light_on_the_first_visit_and_lighter_on_the_next(
+        town: Town, visit: Any, cases: dict[str, Case], capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the map, which comes when it is looked at; static files count as gzip sends them, brotli sends less."""
+    code, link = town.places["west-south-1"].code, f"/r/{cases['rating'].code}/{cases['rating'].request.secret}/"
+    pages = ["/", "/r/new", link, link + "done", f"/nearby/?place={code}", f"/worker/?place={code}", "/r/"]
+    said = []
+    for path in pages:
+        first = visit(*SIZES["phone"])
+        first.page.context.add_init_script(BLIND)
+        first.go(path).page.wait_for_load_state("networkidle")
+        assert all(a.headers.get("content-encoding") == "gzip" for a in first.answers if a.request.is_navigation_request())
+        said.append((path, first.weight()))
+    again = visit(*SIZES["phone"])
+    again.page.context.add_init_script(BLIND)
+    again.go("/").page.wait_for_load_state("networkidle")
+    for number, path in enumerate(pages):
+        again.seen |= {answer.url for answer in again.answers if answer.request.resource_type != "document"}
+        again.forget()
+        again.go(path).page.wait_for_load_state("networkidle")
+        said[number] += (again.weight(),)
+    with capsys.disabled():
+        print("\n" + "\n".join(f"{path.split('?')[0]:60} {first:7,} B first, {then:6,} B next" for path, first, then in said))
+    assert all(first < FIRST_VISIT and then < NEXT_VISIT for _path, first, then in said), said

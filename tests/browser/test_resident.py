@@ -1,6 +1,7 @@
 """A resident with a phone, from the first tap to the rating."""
 
 import io
+import re
 from typing import Any
 
 from PIL import Image
@@ -137,3 +138,81 @@ def test_by_code_and_last_digits_one_follows_and_urges_and_asks_for_the_link_to_
     with page.expect_navigation():
         page.click("text=把链接再发到我留的手机")
     assert "一天最多发 3 次" in page.inner_text("[data-toast]")
+
+
+def test_a_recording_that_still_runs_is_kept_when_the_step_is_left(town: Town, visit: Any) -> None:
+    who = visit(390, 844, permissions=["microphone"])
+    page = who.go(f"/r/new?place={town.places['west-south-1'].code}").page
+    page.fill("[name=words]", "暖气不热")
+    page.click("[data-record]")
+    page.wait_for_selector("[data-words]:has-text('0:01')")
+    page.click("[data-next]")
+    page.wait_for_selector("[data-part='2']:visible")
+    page.click("[data-next]")
+    page.fill("[name=phone]", "1380471")
+    page.click("[data-send]")
+    page.wait_for_selector(".wrong")
+    page.wait_for_selector("audio[src*='/r/kept/']", state="attached")
+    page.fill("[name=phone]", "13804715502")
+    page.click("[data-send]")
+    page.wait_for_url("**/done")
+    assert list(Case.objects.get().attachments.values_list("kind", flat=True)) == ["voice"]
+
+
+def test_a_recording_that_still_runs_is_kept_when_the_form_is_sent(town: Town, team: Any) -> None:
+    grid = team["grid"]
+    grid.page.context.grant_permissions(["microphone"])
+    lon, lat = town.point("west-south-1")
+    page = grid.go("/field/report/").page
+    page.fill("[name=words]", "南门堆了垃圾")
+    page.evaluate("([lon, lat]) => document.getElementById('find').dispatchEvent("
+                  "new CustomEvent('place:point', {detail: {lon, lat}}))", [lon, lat])
+    page.wait_for_selector("[data-spot]")
+    page.click("[data-record]")
+    page.wait_for_selector("[data-words]:has-text('0:01')")
+    page.click("[name=send]")
+    page.wait_for_url(re.compile(r"/field/report/\d{10}/"))
+    assert list(Case.objects.get().attachments.values_list("kind", flat=True)) == ["voice"]
+
+
+def test_other_words_show_other_matters_near_by_and_going_back_loses_nothing(
+        town: Town, phone: Visitor, visit: Any) -> None:
+    case = report(phone)
+    flow.act(case.pk, "accept", by=town.actor("operator"),
+             form={"category": "900401", "place": f"{case.lon},{case.lat}"})
+    page = visit(390, 844).go(f"/r/new?place={town.places['west-south-1'].code}").page
+    page.fill("[name=words]", "垃圾没人收")
+    with page.expect_response("**/r/place"):
+        page.click("[data-next]")
+    expect(page.locator("text=我也遇到")).to_have_count(0)
+    page.click("[data-back]")
+    page.fill("[name=words]", "暖气也不热\n已经三天")
+    page.set_input_files("[name=photos]", picture())
+    page.wait_for_selector(".shots img")
+    with page.expect_response("**/r/place"):
+        page.click("[data-next]")
+    page.fill("[name=address]", "3 号楼")
+    page.click("text=我也遇到")
+    page.click("text=返回继续填写")
+    expect(page.locator("[data-part='2'] [data-spot]")).to_be_visible()
+    expect(page.locator("[name=words]")).to_have_value("暖气也不热\n已经三天")
+    expect(page.locator("[name=address]")).to_have_value("3 号楼")
+    expect(page.locator(".shots img")).to_have_count(1)
+    page.click("[data-next]")
+    page.click("[data-send]")
+    page.wait_for_url("**/done")
+    made = Case.objects.exclude(pk=case.pk).get()
+    assert made.request.address == "3 号楼" and made.attachments.count() == 1
+
+
+def test_a_form_that_was_sent_and_then_changed_is_another_report(town: Town, phone: Visitor) -> None:
+    first, page = report(phone), phone.page
+    page.go_back()
+    page.wait_for_load_state("networkidle")
+    own = page.locator("[name=key]")
+    own.evaluate("(field, key) => { field.value = key; }", first.request.submitted_key)  # as a page out of the memory has it
+    page.locator("[name=words]").evaluate("field => field.dispatchEvent(new Event('input', {bubbles: true}))")
+    assert own.input_value() != first.request.submitted_key
+    again = own.input_value()
+    page.locator("[name=words]").evaluate("field => field.dispatchEvent(new Event('input', {bubbles: true}))")
+    assert own.input_value() == again

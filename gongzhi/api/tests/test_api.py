@@ -16,6 +16,7 @@ from gongzhi.flow.models import Case, Task
 from gongzhi.org import actions as org
 from gongzhi.org import sign_in
 from gongzhi.requests.models import Request
+from gongzhi.requests.tests.walking import Walk
 
 
 @pytest.fixture
@@ -308,3 +309,13 @@ def test_junk_in_a_field_of_an_act_is_refused_and_never_breaks(town: Town, clien
             if answer.status_code not in (200, 409, 422):
                 broken.append((field, str(junk)[:20], answer.status_code))
     assert broken == []
+
+
+def test_an_empty_reply_is_warned_about_but_not_refused(town: Town, client: Client, sign: Any) -> None:
+    walk = Walk(town, now=clock.now()).dispatched()
+    for reply, n in (("您好，已转相关部门。", 1), ("已更换阀门，室温 20 度。", 0)):
+        answer = client.post(f"/api/v1/cases/{walk.case.code}/actions/finish", {"form": {"result": "好", "reply": reply}},
+                             content_type="application/json", headers=sign("department"))
+        assert answer.status_code == 200, answer.content
+        assert len(answer.json()["warnings"]) == n
+        walk.decides("department_leader", "refuse", reason="重写")

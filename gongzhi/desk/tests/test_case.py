@@ -1,6 +1,7 @@
 import re
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -17,7 +18,7 @@ from gongzhi.flow import actions as flow
 from gongzhi.flow.models import Case
 from gongzhi.requests import access as doors
 from gongzhi.requests import actions as requests
-from gongzhi.requests.models import Opening
+from gongzhi.requests.models import Answer, Category, Opening
 
 ALL = ["operator", "district", "reviewer", "checker", "chief", "street", "street_leader", "community", "north", "grid",
        "department", "department_leader", "section", "parks", "heating"]
@@ -265,6 +266,56 @@ def test_a_reply_that_says_nothing_is_warned_about(town: Town) -> None:
     answer = client(town, "department").post("/desk/phrases/", {"reply": "您好，已转相关部门，高度重视。"})
     assert "已转相关部门" in answer.content.decode() and "没有说做了什么" in answer.content.decode()
     assert "没有说" not in client(town, "department").post("/desk/phrases/", {"reply": "已换阀门"}).content.decode()
+
+
+def test_whoever_is_asked_to_agree_to_an_empty_reply_is_warned(town: Town) -> None:
+    with clock.at(MONDAY):
+        case = matters.dispatched(town)
+        form = {"result": "转了", "reply": "您好，已转相关部门，高度重视。"}
+        flow.act(case.pk, "finish", by=town.actor("department"), form=form)
+        task = case.tasks.get(kind="approval", done_at=None)
+        page = show(town, "department_leader", case, f"?do=agree&task={task.pk}")
+    assert "“已转相关部门”“高度重视”没有说做了什么" in page
+
+
+def test_the_number_of_returns_stands_in_the_process_file_alone(town: Town) -> None:
+    text = (Path(__file__).parents[3] / "processes/request.toml").read_text().replace(
+        'of   = ["handling.return"]\nmax  = 2', 'of   = ["handling.return"]\nmax  = 4')
+    flow.publish(text)
+    with clock.at(MONDAY):
+        case = matters.accepted(town)
+        assert "最多可以退单 4 次" in show(town, "street", case, "?do=dispatch")
+
+
+def test_the_knowledge_base_answers_on_the_case_page(town: Town) -> None:
+    case = matters.reported(town, words="居住证怎么办理")
+    page = show(town, "operator", case, "?do=answer")
+    answer = Answer.objects.get()
+    assert f'value="{answer.pk}" data-text="带身份证到社区办理。（来源：made up，2026-01-01）"' in page and "居住证怎么办" in page
+    found = client(town, "operator").get(f"/desk/cases/{case.code}/answers/?kq=居住证").content.decode()
+    assert "带身份证到社区办理" in found
+    assert "没有合适的" in client(town, "operator").get(f"/desk/cases/{case.code}/answers/?kq=月球").content.decode()
+    assert client(town, "street").get(f"/desk/cases/{case.code}/answers/?kq=居住证").status_code == 403
+    sent = act(town, "operator", case, "answer", knowledge=str(answer.pk), answer="", kind="consult")
+    assert sent.status_code == 302
+    assert case.entries.get(action="answer").values["answer"] == "带身份证到社区办理。（来源：made up，2026-01-01）"
+
+
+def test_the_standard_of_a_category_stands_where_it_is_chosen_and_on_the_case(town: Town) -> None:
+    Category.objects.filter(code="900401").update(
+        opens_when="室温低于 18 度", closes_when="测温达标", staged_limits="测温 4h; 修好 24h calendar", source="某标准第 3 条")
+    case = matters.reported(town)
+    words = ("室温低于 18 度", "测温达标", "测温 4 个工作小时；修好 24 小时", "某标准第 3 条")
+    assert 'hx-get="/desk/standard/"' in show(town, "operator", case, "?do=accept")
+    chosen = client(town, "operator").get("/desk/standard/?category=900401").content.decode()
+    assert all(each in chosen for each in (*words, "made up for tests"))
+    assert "facts" not in client(town, "operator").get("/desk/standard/?category=x").content.decode()
+    case = matters.accepted(town)
+    page = show(town, "street", case)
+    assert all(each in page for each in words)
+    assert "这一类的标准" in show(town, "street", case, "?do=dispatch")
+    seen = client(town, "operator").post("/desk/intake/look/", {"words": "暖气不热", "category": "900401"}).content.decode()
+    assert all(each in seen for each in words)
 
 
 def test_a_printed_case_says_which_one_who_printed_it_and_when(town: Town) -> None:

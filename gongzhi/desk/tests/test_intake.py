@@ -303,3 +303,23 @@ def test_only_a_clerk_may_leave_the_place_out(town: Town) -> None:
     with pytest.raises(Faults) as wrong:
         actions.report(actions.Report(None, None, words="咨询"), by=Actor("anyone"))
     assert "place" in wrong.value.faults
+
+
+def test_a_joined_caller_is_told_what_is_true_of_the_number_left(clerk: Client, town: Town) -> None:
+    case = send(clerk, call(town))
+    with_phone = clerk.post(f"/desk/intake/join/{case.code}/", call(town, key="k2", phone="13900002222"), follow=True)
+    page = with_phone.content.decode()
+    assert "有进展会发短信" in page and "凭编号和电话后四位可以查" not in page
+    page = clerk.post(f"/desk/intake/join/{case.code}/", call(town, key="k3", phone=""), follow=True).content.decode()
+    assert "没有留号码" in page and "短信里的链接" not in page and "后四位可以查" not in page
+    silent = send(clerk, call(town, key="k4", phone=""))
+    assert "没有留号码" in clerk.get(f"/desk/intake/done/{silent.code}/").content.decode()
+    assert "凭编号和电话后四位可以查" in clerk.get(f"/desk/intake/done/{case.code}/").content.decode()
+
+
+def test_the_compound_says_whose_company_is_suggested_while_somebody_calls(
+        clerk: Client, town: Town, compound: Place) -> None:
+    town.unit("heating-2", "outside", "", "第二供热", None, None, "outside")
+    Place.objects.filter(pk=compound.pk).update(attrs={"heating": "heating-2"})
+    page = clerk.post("/desk/intake/look/", {"words": "团结小区暖气不热", "q": ""}).content.decode()
+    assert "第二供热" in page

@@ -13,6 +13,7 @@ from PIL import Image
 
 from conftest import Town
 from gongzhi.base import clock
+from gongzhi.base.tests.test_sweep import VOICE
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor, reporter
 from gongzhi.flow.models import Attachment, Case
@@ -304,3 +305,16 @@ def test_no_page_asks_for_a_position_by_itself(wang: Client, town: Town) -> None
     """Rights 4.12: no background position, no check-in; the phone is asked only after a touch."""
     page = wang.get("/field/report/").content.decode()
     assert "data-position" in page and "打卡" not in page and json.dumps("watchPosition") not in page
+
+
+def test_a_recording_survives_a_fault_and_can_be_heard(wang: Client, town: Town) -> None:
+    spoken = SimpleUploadedFile("voice.webm", VOICE, content_type="audio/webm")
+    page = wang.post("/field/report/", find(town, words="", point="", voice=spoken)).content.decode()
+    (token,) = re.findall(r'name="kept_voice" value="([^"]+)"', page)
+    assert wang.get(f"/field/report/kept/{token}/")["Content-Type"].startswith("audio/")
+    assert [a.kind for a in sent(wang, find(town, words="", kept_voice=token)).attachments.all()] == ["voice"]
+
+
+def test_an_empty_reply_is_warned_about_on_the_phone_too(wang: Client, town: Town) -> None:
+    page = wang.get(f"/field/cases/{on_my_desk(town).code}/").content.decode()
+    assert 'hx-post="/desk/phrases/"' in page and "htmx.min.js" in page

@@ -13,6 +13,7 @@ from PIL import Image
 
 from conftest import MONDAY, Town
 from gongzhi.base import clock, codes, limits
+from gongzhi.base.tests.test_sweep import VOICE
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import reporter
 from gongzhi.flow.models import Case
@@ -21,6 +22,7 @@ from gongzhi.places import index
 from gongzhi.places.models import Place
 from gongzhi.portal import queries
 from gongzhi.portal.models import Feedback
+from gongzhi.requests import actions as requests
 from gongzhi.requests.models import Message, Rating, Request, Supporter
 from gongzhi.site.logs import Line
 
@@ -515,3 +517,50 @@ def test_a_page_says_the_same_in_english_without_chinese_controls(client: Client
 def test_every_icon_of_the_trail_is_in_the_sprite() -> None:
     sprite = (Path(__file__).parents[2] / "site/static/vendor/icons.svg").read_text()
     assert all(f'id="{name}"' in sprite for name in {*queries.LINE_ICONS.values(), *queries.ICONS.values()})
+
+
+def hidden(page: str, name: str) -> list[str]:
+    return re.findall(rf'name="{name}" value="([^"]*)"', page)
+
+
+def test_going_back_from_me_too_brings_everything_that_was_typed_along(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    accepted(town, request)
+    voice = io.BytesIO(VOICE)
+    voice.name = "voice.webm"
+    mine = typed(town, key="k9", words="我家也不热", address="3 号楼", photos=[photo()], voice=voice)
+    page = client.post(reverse("portal:join", args=[request.case.code]), mine).content.decode()
+    form = page[page.index(f'action="{reverse("portal:new")}"'):]
+    names = ("key", "words", "address", "phone", "lon", "lat", "compound", "kept_photos", "kept_voice", "back")
+    answer = client.post("/r/new", {name: hidden(form, name)[0] for name in names})
+    page = answer.content.decode()
+    assert answer.status_code == 200 and 'class="wrong"' not in page and 'data-step="2"' in page
+    assert "我家也不热" in page and "3 号楼" in page and hidden(page, "key") == ["k9"] and "王网格员" in page
+    (played,) = hidden(page, "kept_voice")
+    assert client.get(reverse("portal:kept", args=[played]))["Content-Type"].startswith("audio/")
+    again = {name: hidden(form, name)[0] for name in names if name != "back"}
+    assert reported(client, town, **again).case.attachments.count() == 2
+
+
+def test_near_by_stands_what_the_words_mean_and_all_where_they_mean_nothing(client: Client, town: Town) -> None:
+    accepted(town, reported(client, town))
+    lon, lat = town.point("west-south-1")
+    at = {"lon": lon, "lat": lat, "compound": "0"}
+    assert "只列和您说的同类的" in client.post("/r/place", {**at, "words": "暖气坏了"}).content.decode()
+    assert "我也遇到" not in client.post("/r/place", {**at, "words": "垃圾没人收"}).content.decode()
+    page = client.post("/r/place", {**at, "words": "说不清"}).content.decode()
+    assert "我也遇到" in page and "没认出您说的是哪一类" in page
+
+
+def test_whoever_follows_a_matter_that_is_answered_sees_no_clock(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    accepted(town, request)
+    supporter = requests.join(request.case, device="d")
+    address = reverse("portal:joined", args=[request.case.code, supporter.secret])
+    assert "timeleft" in client.get(address).content.decode()
+    for name, form in [("sign", {}), ("contact", {"contact_note": "约好"}), ("finish", {"result": "修好", "reply": "已换"})]:
+        flow.act(request.pk, name, by=town.actor("department"), form=form)
+    flow.act(request.pk, "agree", by=town.actor("department_leader"),
+             task_id=request.case.tasks.get(kind="approval", done_at=None).pk)
+    page = client.get(address).content.decode()
+    assert "已办完" in page and "timeleft" not in page

@@ -73,7 +73,7 @@ def test_article_11_each_lawful_way_not_to_dispatch(town: Town, way: str) -> Non
         assert walk.cannot("operator2", "agree", task=walk.asked)
         walk.decides("reviewer", "agree")
     assert (walk.stage, walk.case.outcome, walk.case.fields["public"]) == ("declined", way, "done")
-    assert way in rules.DECLINE_TEXTS and len(queries.entries_for(None, walk.case)) == 1
+    assert way in rules.DECLINES and len(queries.entries_for(None, walk.case)) == 1
 
 
 def test_a_way_not_to_dispatch_that_is_not_reviewed_in_time_or_refused_stays_on_the_desk(town: Town) -> None:
@@ -132,9 +132,9 @@ def test_what_is_near_is_shown_without_words_or_private_kinds(town: Town) -> Non
     walk = Walk(town).accepted(COLD)
     Walk(town, "楼上太吵").accepted(NOISE)  # private: noise
     Walk(town, "还没受理的")
-    (row,) = queries.nearby_for_public(walk.lon, walk.lat)
+    (row,) = queries.nearby_for_public(walk.lon, walk.lat).rows
     assert row["code"] == walk.case.code and not {"words", "title", "phone"} & row.keys()
-    assert queries.nearby_for_public(walk.lon + 0.002, walk.lat) == []
+    assert queries.nearby_for_public(walk.lon + 0.002, walk.lat).rows == []
 
 
 def test_the_number_and_the_name_are_stored_sealed(town: Town) -> None:

@@ -185,7 +185,7 @@ def test_an_anonymous_report_is_checked_on_site_and_archived_unrated(town: Town)
 
 
 def test_a_sample_is_checked_first_and_then_called(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "is_sampled", lambda case_id: True)
+    monkeypatch.setattr(rules, "is_sampled", lambda case_id, one_in: True)
     walk = Walk(town).confirming()
     assert walk.case.due_at
     walk.wait(until=walk.case.due_at)

@@ -114,7 +114,7 @@ def test_they_are_told_nothing(complaint: Walk) -> None:
 
 
 def test_a_complaint_is_on_no_public_list(complaint: Walk) -> None:
-    assert not queries.nearby_for_public(complaint.lon, complaint.lat)
+    assert not queries.nearby_for_public(complaint.lon, complaint.lat).rows
 
 
 def test_before_it_is_read_only_the_intake_desk_sees_a_report(town: Town) -> None:

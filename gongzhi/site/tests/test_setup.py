@@ -3,11 +3,17 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.db import connection
 
 from gongzhi.base import clock
+from gongzhi.flow.actors import Actor
+from gongzhi.flow.models import Case
 from gongzhi.org import queries as org
 from gongzhi.org.models import Appointment, Person, Post, Unit
 from gongzhi.places.models import PlaceCode
+from gongzhi.requests import actions as requests
+from gongzhi.requests import defaults
+from gongzhi.requests.models import Default
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +133,47 @@ def test_the_first_page_says_in_words_what_is_wrong_and_how_much_is_unstaffed(to
     page = admin.get("/setup/").content.decode()
     assert "后台任务没有运行" in page and "数据库是最新的" in page
     assert re.search(r"空缺岗位</span><b>1<", page)
+
+
+def test_a_default_is_changed_with_its_source_and_used_at_once(town, admin, django_capture_on_commit_callbacks):
+    page = admin.get("/setup/defaults/").content.decode()
+    assert "已转相关部门" in page and "默认值，无来源" in page and "DB11/T 2021" in page
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = admin.post("/setup/defaults/empty_phrases/", {"value": "已阅\n\n 敬请谅解 ", "source": "区办〔2026〕3号"})
+    assert answer.status_code == 302
+    assert defaults.empty_phrases("敬请谅解，高度重视") == ["敬请谅解"]
+    page = admin.get("/setup/defaults/").content.decode()
+    assert "区办〔2026〕3号" in page and town.people["admin"].name in page and "高度重视" not in page
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data FROM log_event WHERE verb = 'default.write'")
+        ((data,),) = cursor.fetchall()
+    assert "高度重视" in str(data) and "敬请谅解" in str(data)
+
+
+@pytest.mark.parametrize(("name", "value", "field"), [
+    ("check_one_in", "零", "value"), ("check_one_in", "0", "value"), ("standard", "很快", "value"),
+    ("decline_legal", "请走法定途径", "value"), ("empty_phrases", " \n ", "value")])
+def test_a_default_that_makes_no_sense_is_refused_and_stays_typed(town, admin, name, value, field):
+    answer = admin.post(f"/setup/defaults/{name}/", {"value": value, "source": "试"})
+    assert answer.status_code == 422 and not Default.objects.exists()
+    assert value.strip() in answer.content.decode()
+    assert admin.post(f"/setup/defaults/{name}/", {"value": str(defaults.KNOWN[name].value), "source": ""}).status_code == 422
+    assert admin.post("/setup/defaults/nothing/", {"value": "x", "source": "x"}).status_code == 404
+
+
+def test_the_defaults_are_changed_by_the_administrator_alone(town, client):
+    client.force_login(town.people["street"])
+    assert client.get("/setup/defaults/").status_code == 403
+    assert client.post("/setup/defaults/check_one_in/", {"value": "1", "source": "x"}).status_code == 403
+
+
+def test_what_the_city_wrote_decides_deadline_kind_sample_and_the_words_of_a_refusal(town):
+    by = town.actor("admin")
+    for name, value in (("standard", "3d"), ("kind_suggest", "希望"), ("check_one_in", "1"), ("decline_secret", "不便公开。")):
+        requests.set_default(name, value, "区里定的", by=by)
+    defaults.forget()
+    lon, lat = town.point("west-south-1")
+    got = requests.report(requests.Report(lon, lat, words="希望多装几盏灯"), by=Actor("anyone"))
+    case = Case.objects.get(pk=got.case_id)
+    assert (case.standard, case.standard_source, case.request.kind) == ("3d", "区里定的", "suggest")
+    assert defaults.is_sampled(case.pk) and defaults.decline_text("secret") == "不便公开。"

@@ -1,4 +1,6 @@
 // The report form in three steps, and what the map, the position button and a photo's EXIF say about the place.
+import { finish } from 'gz/recorder';
+
 const form = document.querySelector('form[data-step]');
 const parts = [...form.querySelectorAll('[data-part]')];
 const bar = form.querySelectorAll('[data-bar] li');
@@ -6,6 +8,7 @@ const [back, next, send] = ['back', 'next', 'send'].map(name => document.querySe
 const place = document.getElementById('place');
 const english = document.documentElement.lang === 'en';
 let step = +form.dataset.step;
+let meant = form.words.value; // the words the matters near by were looked up for
 
 function show(number, { focus = true } = {}) {
   step = Math.min(parts.length, Math.max(1, number));
@@ -17,6 +20,7 @@ function show(number, { focus = true } = {}) {
   back.hidden = step === 1;
   next.hidden = step === parts.length;
   send.hidden = step !== parts.length;
+  if (step === 2 && meant !== form.words.value) again();
   if (focus) { scrollTo(0, 0); parts[step - 1].querySelector('h1').focus({ preventScroll: true }); }
 }
 
@@ -43,7 +47,12 @@ function warn(field, words) {
   field.focus();
 }
 
-next.addEventListener('click', () => { const wrong = missing(); warn(...(wrong ?? [])); if (!wrong) show(step + 1); });
+next.addEventListener('click', async () => {
+  await finish();
+  const wrong = missing();
+  warn(...(wrong ?? []));
+  if (!wrong) show(step + 1);
+});
 back.addEventListener('click', () => show(step - 1));
 form.addEventListener('keydown', event => {
   if (event.key !== 'Enter' || event.isComposing || event.target.tagName === 'TEXTAREA' || event.target.tagName === 'BUTTON') return;
@@ -52,7 +61,11 @@ form.addEventListener('keydown', event => {
 
 // Where it is -------------------------------------------------------------------------------------------------------
 async function settle(values) {
-  await window.htmx.ajax('GET', `/r/place?${new URLSearchParams(values)}`, { target: '#place', swap: 'innerHTML' });
+  meant = form.words.value;
+  await window.htmx.ajax('POST', '/r/place', { target: '#place', swap: 'innerHTML', values: { ...values, words: meant } });
+}
+function again() { // other words, other matters of the same kind; the place stays as it was settled
+  if (place.querySelector('[name=lon]')) settle(Object.fromEntries(['lon', 'lat', 'compound'].map(name => [name, place.querySelector(`[name=${name}]`).value])));
 }
 function settlePoint({ lon, lat, device }) {
   form.querySelectorAll('[name=place]').forEach(choice => { choice.checked = false; });

@@ -54,3 +54,13 @@ main?.addEventListener('focusin', event => {
   if (row && row.getAttribute(mark(row)) !== 'true') choose(row, { focus: false });
 });
 if (main && !document.activeElement?.closest('main')) rows().length ? choose(rows()[0]) : main.focus({ preventScroll: true });
+
+// A chosen text is copied into the field it is for, unless somebody has written there.
+const copied = new WeakMap();
+document.addEventListener('change', ({ target }) => {
+  const into = target.dataset?.textFor && target.form?.elements[target.dataset.textFor];
+  if (!into || (into.value && into.value !== copied.get(into))) return;
+  into.value = target.dataset.text;
+  copied.set(into, into.value);
+  into.dispatchEvent(new Event('input', { bubbles: true }));
+});

@@ -54,6 +54,10 @@ function make(box) {
   if (data.tiles) map.addControl(new ml.AttributionControl({ compact: false }), 'bottom-right');
   map.addControl(new ml.NavigationControl({ showCompass: false }), 'top-right');
   map.once('idle', () => { box.dataset.ready = '1'; });
+  const caption = box.closest('.mapbox')?.querySelector('[data-made-up]');
+  map.on('idle', () => {
+    if (caption?.hidden && map.querySourceFeatures('polygons').some(f => f.properties.made_up)) caption.hidden = false;
+  });
   return map;
 }
 
