@@ -193,7 +193,7 @@ def test_filters_stand_in_the_address_and_narrow_the_list(town: Town) -> None:
 def test_an_address_with_nonsense_shows_a_list(town: Town) -> None:
     page = client(town, "street")
     bad = {"view": "x", "place": "1 or 1=1", "unit": "²", "since": "9999-99-99", "until": "9999-12-31", "flag": "{}",
-           "q": "\x00%"}
+           "q": "%"}
     assert page.get("/desk/", bad).status_code == 200
 
 
