@@ -1,10 +1,15 @@
 """The docs are true: words, settings, links and commands are compared with the code."""
 
 import re
+import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Message
+from babel.messages.pofile import read_po
 from django.core.management import get_commands
 
 from gongzhi.flow import reader
@@ -91,3 +96,25 @@ def test_each_room_says_what_it_is() -> None:
     rooms = [p.parent for p in ROOT.glob("gongzhi/*/apps.py")]
     assert [r.name for r in rooms if not (r / "README.md").exists()] == []
     assert [r.name for r in rooms if (r / "README.md").exists() and len((r / "README.md").read_text().splitlines()) > 25] == []
+
+
+def _forms(words: str | tuple[str, ...] | list[str]) -> list[str]:
+    return [words] if isinstance(words, str) else list(words)
+
+
+def _agree(chinese: Message, english: Message | None) -> bool:
+    """Say whether every form is translated, with the placeholders of the Chinese."""
+    if english is None or english.fuzzy or not all(_forms(english.string)):
+        return False
+    gaps = [set(re.findall(r"%\(\w+\)\w|%%|\{\w+\}", words)) for words in _forms(chinese.id)[:1] + _forms(english.string)]
+    return all(found == gaps[0] for found in gaps)
+
+
+def test_every_word_on_the_screen_has_an_english_translation(tmp_path: Path) -> None:
+    command = shlex.split((ROOT / "babel.cfg").read_text().splitlines()[0].removeprefix("# pybabel "))
+    command[command.index("-o") + 1] = str(tmp_path / "gongzhi.pot")
+    subprocess.run([sys.executable, "-m", "babel.messages.frontend", "-q", *command], cwd=ROOT, check=True, timeout=60)
+    with (tmp_path / "gongzhi.pot").open("rb") as pot, (ROOT / "locale/en/LC_MESSAGES/django.po").open("rb") as po:
+        screen, english = read_po(pot), read_po(po)
+    assert len(screen) > 1000
+    assert [m.id for m in screen if m.id and not _agree(m, english.get(m.id, m.context))] == []

@@ -53,9 +53,9 @@ def may_ask_original(standing: Standing, case: Case) -> bool:
 
     Who handles the case by another post of his is a handler too.
     """
-    if set(case.about_units) & standing.lineage or matters.handles(standing, case):
+    if not standing.holds("operator", "reviewer", "checker") or set(case.about_units) & standing.lineage:
         return False
-    return standing.holds("operator", "reviewer", "checker")
+    return not matters.handles(standing, case)
 
 
 def may_ask_phone(standing: Standing, case: Case) -> bool:
