@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import django
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext_noop
 
 from demo.lives import Life
@@ -22,8 +22,9 @@ from demo.town import Plan, Town
 from gongzhi.base import progress
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.base.models import Progress
-from gongzhi.requests.models import Request
+from gongzhi.log import actions as log
 
+LIVED = "demo.live"  # the line that says which plan was lived, and as which case
 PROGRESS, TITLE = "demo-reports", gettext_noop("演示诉求：编出来的人正在办理")
 
 
@@ -102,7 +103,9 @@ def missing(total: int) -> int:
 
 
 def _there() -> set[str]:
-    return set(Request.objects.filter(submitted_key__startswith="demo-").values_list("submitted_key", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data->>'plan' FROM log_event WHERE verb = %s", [LIVED])
+        return {key for (key,) in cursor.fetchall()}
 
 
 def live(plan: Plan, town: Town) -> int:
@@ -110,4 +113,5 @@ def live(plan: Plan, town: Town) -> int:
     with transaction.atomic():
         life = Life(plan, town)
         life.run()
+        log.append(LIVED, actor="system", subject=("case", life.case_id), data={"plan": plan.key})
     return life.refused

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
@@ -456,16 +457,26 @@ def _missed(now: datetime) -> QuerySet[Expectation]:
 
 
 def _count_cases(standing: Standing) -> dict[str, int]:
-    opened = flow.visible_to(standing).filter(closed_at=None)
-    found: dict[str, int] = {"all": _n_to(opened), "supervised": _n_to(opened.filter(flags__contains=["supervised"]))}
-    found["overdue"] = _n_to(opened.filter(_overdue(clock.now()))) if standing.places else 0
     visible = flow.visible_to(standing)
-    return found | {view: _n_to(visible.filter(_kept_in(view, standing))) for view in ("mine", "done")}
+    opened = visible.filter(closed_at=None)
+    lists = {"all": opened, "supervised": opened.filter(flags__contains=["supervised"])}
+    lists |= {"overdue": opened.filter(_overdue(clock.now()))} if standing.places else {}
+    lists |= {view: visible.filter(_kept_in(view, standing)) for view in ("mine", "done")}
+    return {"overdue": 0} | _counted(lists)
 
 
-def _n_to(rows: QuerySet[Case]) -> int:
-    """Count rows as far as COUNTED_TO, and one for all that are beyond."""
-    return rows.order_by().values("pk")[: COUNTED_TO + 1].count()
+def _counted(lists: dict[str, QuerySet[Case]]) -> dict[str, int]:
+    """Count several lists in one statement, each as far as COUNTED_TO, and one for all that is beyond."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for rows in lists.values():
+        sql, given = rows.order_by().values("pk")[: COUNTED_TO + 1].query.sql_with_params()
+        parts.append(f"(SELECT count(*) FROM ({sql}) counted)")
+        values += given
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", values)
+        row = cursor.fetchone() or ()
+    return dict(zip(lists, row, strict=True))
 
 
 def saved(standing: Standing) -> list[SavedView]:

@@ -54,6 +54,7 @@ def _extend(case: Case, process: Process, verb: Verb, by: Actor, values: Values)
     rule, office = f"{values['days']}d", calendar.load()
     stage = process.stages[case.stage]
     asked = case.entries.filter(action=verb.name).order_by("-id").first()
+    was = case.due_at
     if case.due_at and asked and case.due_at > asked.at:  # what was late as a whole before it was asked stays late
         case.due_at = worktime.due(case.due_at, rule, office)
         times = deadlines.ladder(process.late, process.deadline, case, case.opened_at, case.due_at)
@@ -67,7 +68,7 @@ def _extend(case: Case, process: Process, verb: Verb, by: Actor, values: Values)
             times = deadlines.ladder(steps, stage.deadline, case, task.opened_at, task.due_at)
             deadlines.set_ladder(task, times, step=task.next_step)
         task.save()
-    return {"due": case.due_at.isoformat() if case.due_at else None}
+    return {"due": case.due_at.isoformat() if case.due_at else None, "was": was.isoformat() if was else None}
 
 
 def _hold(case: Case, process: Process, verb: Verb, by: Actor, values: Values) -> Values:

@@ -113,10 +113,12 @@ def read(request: HttpRequest, offer: Offer, *, by: Actor) -> Given:
     given = Given()
     for wanted in offer.form:
         spec = registry.fields[wanted.name]
+        if spec.name == "about_unit" and spec.name not in request.POST:  # not chosen anew: it stays about whom it was
+            if request.POST.get(ABOUT_Q, "").strip():
+                given.faults[spec.name] = _("请在下面找到的单位里选一个，或选“不指明单位”。")
+            continue
         if spec.kind != "files":
             given.values[spec.name] = _given(request.POST, spec)
-            if spec.name == "about_unit" and request.POST.get(ABOUT_Q, "").strip() and spec.name not in request.POST:
-                given.faults[spec.name] = _("请在下面找到的单位里选一个，或选“不指明单位”。")
             continue
         given.files[spec.name], wrong = take(request, spec.name, by=by)
         if wrong:
@@ -224,6 +226,8 @@ def _known(offer: Offer, name: str, case: Case) -> Any:
         return f"{case.lon:.6f},{case.lat:.6f}" if case.lon is not None else ""
     if name == "kind":
         return request.kind
+    if name == "about_unit":
+        return str(case.about_units[0]) if case.about_units else ""
     if name == "inner_due":
         return _inner_due(case)
     if name in ("told", "time_told") and offer.name in rules.DECLINES:

@@ -252,7 +252,7 @@ def _decided(news: News, name: str, decision: str) -> None:
 
 def _extended(news: News) -> None:
     """Tell both deadlines: the original one is kept (条例 art. 15). Others than the reporter read no reasons."""
-    values = {"first": moment(news.case.first_due_at), "due": moment(news.data.get("due"))}
+    values = {"first": moment(news.data.get("was")), "due": moment(news.data.get("due"))}
     news.reporter("request.extended", reason=news.said("reason"), **values)
     news.supporters("request.extended_too", **values)
 

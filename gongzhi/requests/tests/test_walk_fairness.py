@@ -11,8 +11,8 @@ from gongzhi.flow import checks, registry
 from gongzhi.flow.definition import Faulty
 from gongzhi.org.models import Appointment, Post
 from gongzhi.requests import actions as requests
-from gongzhi.requests import defaults, rules
 from gongzhi.requests import queries as matters
+from gongzhi.requests import rules
 from gongzhi.requests.models import Rating
 from gongzhi.requests.tests.walking import COLD, MANNERS, NOISE, RUBBISH, Walk
 
@@ -326,8 +326,8 @@ def test_only_a_question_is_answered_at_once(town: Town) -> None:
 
 
 @pytest.mark.parametrize(("action", "form"), [
-    ("outside", {"channel": "消费者协会", "told": defaults.decline_text("outside")}),
-    ("emergency", {"emergency_line": "110", "time_told": defaults.decline_text("emergency")}),
+    ("outside", {"channel": "消费者协会", "told": "____"}),
+    ("emergency", {"emergency_line": "110", "time_told": "请拨____"}),
     ("answer", {"kind": "consult", "answer": "请到____办理"}),
 ])
 def test_no_resident_reads_a_text_with_a_gap(town: Town, action: str, form: dict[str, str]) -> None:

@@ -177,6 +177,7 @@ def test_an_extension_tells_both_deadlines_and_its_reason_to_the_reporter_alone(
     walk.does("department", "extend", reason="301 王女士家等配件", days=3)
     walk.decides("street", "agree")
     walk.does("street", "hold", reason="301 王女士出门了", until="2026-03-20T09:00")
+    walk.does("street_leader", "agree", task=walk.case.tasks.get(kind="approval", done_at=None))
     texts = {(n.number, n.title): n.words for n in walk.news() if n.person_id is None}
     for number in (PHONE, "13900003333"):
         assert f"原定 {first} 前" in texts[number, "延期"] and "延长到 3月12日 18:00 前" in texts[number, "延期"]
