@@ -150,7 +150,7 @@ def _point(text: str) -> tuple[float, float] | None:
 
 def check(call: Call, spot: Spot | None, area: Node | None = None) -> None:
     """Say what is missing, next to its field; a kind nobody chose is read from the words."""
-    call.kind = call.kind or defaults.kind_of(call.words)
+    call.kind = call.kind or _kind(call)
     if not call.words:
         call.faults["words"] = _("请记下来电人说的事。")
     elif len(call.words) > actions.WORDS_LIMIT:
@@ -166,6 +166,12 @@ def check(call: Call, spot: Spot | None, area: Node | None = None) -> None:
     for name, value in ending_form(call).items():
         if GAP in str(value):
             call.faults[f"{call.end}-{name}"] = _("请把空白处（____）补上。")
+
+
+def _kind(call: Call) -> str:
+    """Read the kind from the words; what the clerk answers at once is a question, unless it sounds like a complaint."""
+    kind = defaults.kind_of(call.words)
+    return "consult" if call.end == "answer" and kind not in GUARDED else kind
 
 
 def too_wide(area: Node) -> str:

@@ -54,6 +54,7 @@ def after(rows: QuerySet[Task], cursor: str) -> QuerySet[Task]:
         at = datetime.fromisoformat(due)
     except ValueError:
         return rows
+    at = at if at.tzinfo else at.replace(tzinfo=clock.CHINA)
     return rows.filter(Q(due_at__gt=at) | Q(due_at=at, pk__gt=int(last)) | Q(due_at=None))
 
 

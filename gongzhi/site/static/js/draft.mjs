@@ -1,6 +1,5 @@
 // Keeps what was typed in <form data-draft="name"> for this tab: a reload, a lost sign-in or a fault loses nothing.
-// A page that carries data-draft-done="name" says that it arrived, and the copy goes. Whoever then goes back and changes
-// the form sends another one: it gets a new key, or the second version would be taken for the first sent twice.
+// A page that carries data-draft-done="name" says that it arrived, and the copy goes.
 const key = name => `draft:${name}`;
 const kept = form => [...form.elements].filter(field =>
   field.name && !['hidden', 'password', 'file', 'submit', 'button'].includes(field.type) && !/^(csrfmiddlewaretoken$|kept)/.test(field.name));
@@ -11,11 +10,7 @@ const store = {
 };
 
 export default function draft(element) {
-  if (element.dataset.draftDone !== undefined) {
-    store.drop(element.dataset.draftDone);
-    store.write(`${element.dataset.draftDone}:arrived`, store.read(`${element.dataset.draftDone}:sent`));
-    return;
-  }
+  if (element.dataset.draftDone !== undefined) { store.drop(element.dataset.draftDone); return; }
   const form = element, name = form.dataset.draft, values = store.read(name);
   for (const field of kept(form)) {
     if (!(field.name in values)) continue;
@@ -32,12 +27,5 @@ export default function draft(element) {
     }
     store.write(name, now);
   });
-  const own = form.elements.key;
-  if (own) {
-    form.addEventListener('submit', () => store.write(`${name}:sent`, { key: own.value }));
-    for (const change of ['input', 'change', 'place:point']) form.addEventListener(change, () => {
-      if (own.value === store.read(`${name}:arrived`).key) own.value = [...crypto.getRandomValues(new Uint8Array(16))].map(n => n.toString(16).padStart(2, '0')).join('');
-    });
-  }
   form.dispatchEvent(new CustomEvent('draft:restored', { bubbles: true }));
 }
