@@ -20,7 +20,7 @@ from gongzhi.org.models import Unit
 from gongzhi.org.rules import POSTS, Standing
 from gongzhi.requests import access as doors
 from gongzhi.requests import queries as requests
-from gongzhi.requests.models import Message, Request
+from gongzhi.requests.models import Message, Rating, Request
 from gongzhi.requests.rules import KINDS, Suggestion, mask_name, supporters_words
 
 
@@ -49,6 +49,7 @@ class Dossier:
     same: list[Case]
     messages: list[Message] | None
     may_say: bool
+    rating: Rating | None  # of one the person may change for the reporter
     place: str
     where: str
     n_supporters: str
@@ -112,6 +113,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
         people=_people(case, tasks, units, outside), same=same_place(standing, case, request),
         messages=_messages(standing, case, request),
         may_say=not outside and not case.closed_at and may_converse(standing, request) and _has_part(standing, case),
+        rating=Rating.objects.filter(case=case).first() if doors.may_speak_for(standing, case) else None,
         place=requests.exactly(request, reads=reads) or queries.lies(case),
         where=requests.where(case), n_supporters=supporters_words(case.supporters.count()),
     )

@@ -35,6 +35,7 @@ from gongzhi.org.rules import Standing
 from gongzhi.requests import access as requests_access
 from gongzhi.requests import actions as requests
 from gongzhi.requests import defaults, forms, rules
+from gongzhi.requests import queries as requests_queries
 from gongzhi.requests.models import Category
 
 TOAST = "desk_toast"
@@ -195,7 +196,9 @@ def _case_page(request: HttpRequest, found: Case, do: str = "", task_id: int | N
     context = {**shell(request), "d": seen, "case": found, "act": act, "kept": kept, "said": said,
                "buttons": acts.buttons(seen), "back": _back(request), "printed_at": clock.now(),
                "rule_words": dossier.rule_words(found), "masked_kind": dossier.kind_words(seen.request),
-               "channels": rules.CHANNELS, "opened_phone": "", "purpose_fault": "", **more}
+               "channels": rules.CHANNELS, "opened_phone": "", "purpose_fault": "",
+               "may_change": seen.rating and requests_queries.may_change(found), "solved": rules.SOLVED,
+               "satisfaction": rules.SATISFACTION, "rerated": {}, "rerate_fault": "", **more}
     return render(request, "desk/case.html", context, status=status)
 
 
@@ -288,6 +291,36 @@ def say(request: HttpRequest, code: str) -> HttpResponse:
         return _case_page(request, found, status=422, say_fault=faults.faults["words"], typed=typed)
     _say(request, _("已发给反映人"), draft=f"say-{found.code}")
     return redirect(reverse("desk:case", args=[found.code]) + "#messages")
+
+
+@access("post", "operator")
+@require_POST
+def rerate(request: HttpRequest, code: str) -> HttpResponse:
+    """Change a rating for a reporter who asks for it by phone or at the window; he is told."""
+    found = flow_access.case(_standing(request), code)
+    given = {name: request.POST.get(name, "").strip() for name in ("solved", "satisfied", "said")}
+    level = _number(given["satisfied"]) or 0
+    try:
+        requests.change_rating(found, solved=given["solved"], satisfied=level, said=given["said"], by=_actor(request))
+    except Faults as faults:
+        return _case_page(request, found, status=422, rerated=given, rerate_fault=faults.faults["satisfied"])
+    except Refused as refusal:
+        return _case_page(request, found, status=409, said=refusal.sentence)
+    _say(request, _("已代记改评价，反映人留过手机的会收到短信"))
+    return redirect("desk:case", found.code)
+
+
+@access("post", "operator")
+@require_POST
+def pressed(request: HttpRequest, code: str) -> HttpResponse:
+    """Pass on what a reporter says by phone: somebody asked him to change his rating."""
+    found = flow_access.case(_standing(request), code)
+    try:
+        requests.press_reported(found, by=_actor(request))
+    except Refused as refusal:
+        return _case_page(request, found, status=409, said=refusal.sentence)
+    _say(request, _("已告诉上一级督办人员，办理单位看不到。"))
+    return redirect("desk:case", found.code)
 
 
 @access("staff")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from gongzhi.base import clock, html
+from gongzhi.base import html
 from gongzhi.flow import offers
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case, Entry, Task
@@ -19,7 +19,6 @@ from gongzhi.requests import queries as requests
 from gongzhi.requests import rules
 from gongzhi.requests.models import Message, Opening, Rating, Request
 
-CHANGE_DAYS = 7  # how long a rating may be changed (default, no source)
 ICONS = {
     "received": "inbox", "dispatching": "send", "handling": "tool", "to_rate": "star", "done": "circle-check-f",
     "redoing": "refresh",
@@ -106,8 +105,7 @@ def progress(request: Request, reporter: Actor) -> Progress:
         messages=list(case.messages.select_related("unit").order_by("at")),
         openings=list(case.openings.order_by("-at")), rating=rating,
         can={o.name: o for o in offers.available(case, reporter) if not o.refused or o.name == "urge"},
-        may_change_rating=bool(
-            rating and case.closed_at and clock.now() - case.closed_at < timedelta(days=CHANGE_DAYS)),
+        may_change_rating=bool(rating and requests.may_change(case)),
     )
 
 

@@ -68,6 +68,16 @@ def may_ask_phone(standing: Standing, case: Case) -> bool:
     return standing.holds("operator") or bool(handling & standing.units)
 
 
+def may_speak_for(standing: Standing, case: Case) -> bool:
+    """Say whether a person enters what the reporter says of his rating by phone or at the window: the hotline alone.
+
+    Never who handles the case or is complained of (rights 4.4, 4.11).
+    """
+    if not standing.holds("operator") or set(case.about_units) & standing.lineage:
+        return False
+    return not matters.handles(standing, case)
+
+
 def attachment(standing: Standing, attachment_id: int) -> Attachment:
     """Get a file of a case the person may see; one that the reporter sent only where the original is open."""
     found = Attachment.objects.select_related("case__request", "file").filter(pk=attachment_id).first()

@@ -42,6 +42,8 @@ template("request.answered", _("有答复"), _("您反映的事项（{code}）�
 template("request.rate", _("请评价"), _("您反映的事项（{code}）已办完，解决了吗？请您评价：{link}"))
 template("request.due", _("时限有调整"), _("您反映的事项（{code}）已受理，按类别的时限改为 {due} 前办结。看进度：{link}"))
 template("request.withdrawn", _("已撤回"), _("您反映的事项（{code}）已按您的要求撤回。不是您要求的，请再反映或拨打热线。{link}"))
+template("request.rerated", _("评价已改"),
+         _("您反映的事项（{code}）的评价已按您的要求改过。不是您要求的，请拨打热线。{link}"))
 template("request.extended", _("延期"), _("您反映的事项（{code}）原定 {first} 前办结，现延长到 {due} 前，原因：{reason}。{link}"))
 template("request.extended_too", _("延期"), _("您说也遇到的事（{code}）原定 {first} 前办结，现延长到 {due} 前。{link}"))
 template("request.held", _("暂停办理"), _("您反映的事项（{code}）暂停办理到 {due}，原因：{reason}。{link}"))
@@ -319,6 +321,11 @@ def _supervised(news: News) -> None:
     news.people(people, "request.supervised", "desks", reason=news.said("reason"))
 
 
+def _rerated(news: News) -> None:
+    if news.data.get("on_behalf"):
+        news.reporter("request.rerated")
+
+
 def _pressed(news: News) -> None:
     """Tell the supervising level alone, and nobody there who is of the handling unit (rights 4.4)."""
     handling = roles.handled(news.case, news.process)
@@ -332,6 +339,7 @@ TOLD: dict[str, Callable[[News], None]] = {
     "open": _received, "accept": _accepted, "extend": _extended, "hold": _held, "resume": _resumed,
     "remind": _stepped, "late": _stepped,
     "missed": _missed, "urge": _urged, "message": _said, "supervise": _supervised, "pressed": _pressed,
+    "rerate": _rerated,
 }
 
 

@@ -25,6 +25,7 @@ from gongzhi.requests.models import Answer, CatalogueLine, Category, Request
 from gongzhi.requests.rules import Suggestion
 
 FINE = ("grid", "compound", "building")  # kinds of place that say where a matter is; a community only says about where
+CHANGE_DAYS = 7  # how long a rating may be changed (default, no source)
 LOOKED_BACK = 300  # matters of a grid among which the same kind is looked for: two years' worth in the seeds' cities
 
 
@@ -420,6 +421,11 @@ def warning_of(approval: Task) -> str:
 def handles(standing: Standing, case: Case) -> bool:
     """Say whether a person is of a unit that handles a case or ever did, or of one below it."""
     return bool(roles.handled(case, flow.definition(case.version_id)) & standing.lineage)
+
+
+def may_change(case: Case) -> bool:
+    """Say whether a rating may still be changed: for some days after the archive."""
+    return case.closed_at is not None and clock.now() - case.closed_at < timedelta(days=CHANGE_DAYS)
 
 
 def originals(standing: Standing | None, case: Case) -> QuerySet[Attachment]:

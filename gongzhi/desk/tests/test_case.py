@@ -432,3 +432,24 @@ def test_a_matter_that_is_accepted_again_stays_about_whom_it_was(town: Town) -> 
         "place": f"{walk.case.lon},{walk.case.lat}"})
     assert page.status_code == 302, page.content.decode()
     assert about and walk.case.about_units == about and walk.case.stage == "dispatching"
+
+
+def test_the_clerk_changes_a_rating_for_a_caller_and_passes_on_that_he_was_pressed(town: Town) -> None:
+    walk = Walk(town).confirming()
+    address = f"/desk/cases/{walk.case.code}/"
+    operator = client(town, "operator")
+    assert "代记改评价" not in operator.get(address).content.decode()
+    walk.does("reporter", "rate", solved="solved", satisfied="5")
+    with clock.at(walk.now):
+        assert "代记改评价" in operator.get(address).content.decode()
+        wrong = operator.post(address + "rerate/", {"solved": "unsolved", "said": "又漏水了"})
+        assert wrong.status_code == 422 and "又漏水了" in wrong.content.decode()
+        assert operator.post(address + "rerate/", {"solved": "unsolved", "satisfied": "1"}).status_code == 302
+        assert operator.post(address + "pressed/").status_code == 302
+    rating = walk.case.rating
+    assert (rating.solved, rating.satisfied, rating.first_satisfied) == ("unsolved", 1, 5)
+    for who in ("department", "street"):
+        browser = client(town, who)
+        page = browser.get(address).content.decode()
+        assert "代记改评价" not in page and ("要求改评价" in page) == (who == "street")  # who handles it does not learn of it
+        assert browser.post(address + "pressed/").status_code == 403

@@ -398,6 +398,12 @@ def test_rights_4_11_every_act_of_a_resident_has_a_twin_without_a_phone(town: To
     assert "请重办" in walk.cannot("operator", "called", solved="unsolved", satisfied="1")
     walk.does("operator", "called", said="谢谢", **GOOD)
     assert (walk.case.rating.by, walk.case.entries.get(action="called").stage) == ("callback", "confirming")
+    with clock.at(walk.now):
+        requests.change_rating(walk.case, solved="partly", satisfied=3, said="", by=walk.actor("operator"))
+        requests.press_reported(walk.case, by=walk.actor("operator"))
+
+    with clock.at(walk.now):
+        assert requests.join(by_the_clerk().case, device="13900003333", phone="13900003333").pk
 
     taken_back = by_the_clerk()
     taken_back.news()

@@ -226,13 +226,30 @@ def test_a_grid_worker_solves_his_own_find_and_it_is_counted_as_staffs(town: Tow
     assert on_behalf.cannot("grid", "solve_here", category=RUBBISH, result="清了")
 
 
+def test_the_hotline_changes_a_rating_for_a_caller_who_is_told_and_only_for_a_week(town: Town) -> None:
+    walk = Walk(town).confirming(category=NOISE)
+    with clock.at(walk.now), pytest.raises(Refused):
+        requests.press_reported(walk.case, by=walk.actor("operator"))  # nothing to press for yet
+    walk.does("reporter", "rate", **GOOD)
+    walk.news()
+    with clock.at(walk.now):
+        requests.change_rating(walk.case, solved="unsolved", satisfied=2, said="", by=walk.actor("operator"))
+        assert ["不是您要求的" in n.words for n in walk.news()] == [True]
+        requests.press_reported(walk.case, by=walk.actor("operator"))
+    assert walk.last("rerate")["on_behalf"] is True and walk.last("pressed")["on_behalf"] is True
+    with clock.at(walk.now + timedelta(days=8)):
+        for who in ("operator", "reporter"):
+            with pytest.raises(Refused, match="不能再改"):
+                requests.change_rating(walk.case, solved="solved", satisfied=5, said="", by=walk.actor(who))
+
+
 def test_a_changed_rating_keeps_the_first_and_only_the_reporter_changes_it(town: Town) -> None:
     walk = Walk(town).confirming(category=NOISE)
     walk.does("reporter", "rate", **GOOD)
     case = walk.case
     with clock.at(walk.now):
         requests.change_rating(case, solved="unsolved", satisfied=1, said="又不热了", by=walk.actor("reporter"))
-        for who in ("department", "operator"):
+        for who in ("department", "department_leader", "street", "district"):
             with pytest.raises(Refused):
                 requests.change_rating(case, solved="solved", satisfied=5, said="", by=walk.actor(who))
         with pytest.raises(Faults):
