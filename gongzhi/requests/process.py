@@ -179,7 +179,8 @@ def evidence_as_the_category_asks(case: Case, by: Actor, form: Mapping[str, Any]
     if wanted in ("photo", "document") and wanted not in kinds:
         return str(_("这类事项办结要附照片。") if wanted == "photo"
                    else _("这类事项办结要附文件（PDF、Word 或 Excel），照片不算。"))
-    if wanted == "call" and can_call(case) and not case.entries.filter(action="contact").exists():
+    may_call = can_call(case) and access.may_ask_phone(by.standing, case)  # a record is not asked of whom no number is shown
+    if wanted == "call" and may_call and not case.entries.filter(action="contact").exists():
         return str(_("这类事项办结前要先记录联系诉求人的情况。"))
     return None
 

@@ -201,6 +201,18 @@ def test_a_section_has_no_clock_of_its_own_for_a_call_the_lead_has_made(town: To
     assert other.last("contact")["in_time"] is True, "what the section does counts for its unit"
 
 
+def test_a_call_is_no_evidence_for_whom_the_number_is_not_shown(town: Town) -> None:
+    town.categories[COLD].evidence = "call"
+    town.categories[COLD].save()
+    outside = Walk(town).dispatched("heating")
+    outside.does("heating", "sign")
+    assert outside.cannot("heating", "contact", contact_note="已联系")
+    outside.does("heating", "finish", result="已修好", reply="已修好")
+    inside = Walk(town).dispatched()
+    inside.does("department", "sign")
+    assert "先记录联系诉求人" in inside.cannot("department", "finish", result="已修好", reply="已修好")
+
+
 def test_a_call_is_no_evidence_where_there_is_no_number(town: Town) -> None:
     town.categories[COLD].evidence = "call"
     town.categories[COLD].save()
