@@ -244,7 +244,8 @@ def dispatch_all(rows: list[Batched], leads: Mapping[str, str], by: Actor) -> li
 def search_units(case: Case, q: str) -> list[tuple[Unit, str]]:
     """Find units by name or pinyin, and by the words of their lines in the dispatch catalogue; never recused ones."""
     allowed = Unit.objects.filter(active_to=None, kind__in=HANDLING).exclude(path__overlap=case.about_units)
-    named = allowed.filter(Q(name__icontains=q) | Q(pinyin__startswith=q.lower()) | Q(pinyin__contains=" " + q.lower()))
+    letters = Q(pinyin__startswith=q.lower()) | Q(pinyin__contains=" " + q.lower())
+    named = allowed.filter(Q(name__icontains=q) | Q(short_name__icontains=q) | letters)
     found = {u.pk: (u, "") for u in named.order_by("id")[:8]}
     lines = CatalogueLine.objects.filter(Q(text__icontains=q) | Q(category__name__icontains=q), lead__in=allowed)
     for line in lines.select_related("lead").order_by("id")[:8]:

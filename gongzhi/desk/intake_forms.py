@@ -59,8 +59,8 @@ class Call:
 
     @property
     def is_placeless(self) -> bool:
-        """Whether it concerns no particular place: what goes on to be dispatched lies somewhere."""
-        return self.no_place and self.end != "accept"
+        """Whether it concerns no particular place, said or left out: what goes on to be dispatched lies somewhere."""
+        return self.end != "accept" and (self.no_place or not (self.q or self.point or self.place_id))
 
 
 @dataclass

@@ -164,7 +164,8 @@ DECLINED = ("emergency", "legal", "repeat", "secret", "outside", "unlawful")
 # Acts that give a line; everything else is inner business of the units.
 LINE_ICONS = {
     "accept": "check", "dispatch": "send", "designate": "send", "redispatch": "send", "rule": "send",
-    "sign": "clipboard-check", "contact": "phone", "interim": "tool", "finish": "tool", "answer": "messages",
+    "take_back": "arrow-back-up", "sign": "clipboard-check", "contact": "phone", "interim": "tool", "finish": "tool",
+    "answer": "messages",
     "explain": "file-description", "extend": "history", "hold": "player-pause", "resume": "player-play",
     "redo": "refresh", "fail": "refresh", "hard": "arrow-up", "rate": "star", "called": "phone", "no_answer": "phone",
     "unrated": "archive", "archive": "archive", "merge": "git-merge", "withdraw": "arrow-back-up",
@@ -193,6 +194,7 @@ def _line_title(entry: Entry, request: Request) -> str:
         return _("派给%(unit)s") % {"unit": _names([values["lead"]])}
     titles = {
         "accept": _("平台已受理，归为“%(name)s”") % {"name": request.category.name if request.category else ""},
+        "take_back": _("撤回派单，另选办理单位"),
         "sign": _("%(unit)s已签收") % {"unit": unit},
         "contact": _("%(unit)s已联系您") % {"unit": unit},
         "interim": _("%(unit)s说明进展") % {"unit": unit},

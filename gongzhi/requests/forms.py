@@ -101,11 +101,17 @@ def bound_fields(
         typed = str((data or {}).get(ABOUT_Q, "")).strip()[:40] if spec.name == "about_unit" else ""
         choices = _found(typed, str(value)) if spec.name == "about_unit" else _choices(spec, case, handlers)
         drawn.append(BoundField(
-            spec.name, str(spec.title), spec.kind, wanted.required, str(spec.help), choices,
+            spec.name, str(spec.title), spec.kind, wanted.required or _is_demanded(spec.name, case), str(spec.help), choices,
             value, (faults or {}).get(spec.name, ""), spec.max_length, typed,
             answers_for(case, value) if spec.kind == "answer" else (),
         ))
     return drawn
+
+
+def _is_demanded(name: str, case: Case) -> bool:
+    """Say whether the category asks for what the process leaves open: a photo or a document when it is done."""
+    category = case.request.category
+    return name == "evidence" and category is not None and category.evidence in ("photo", "document")
 
 
 def read(request: HttpRequest, offer: Offer, *, by: Actor) -> Given:

@@ -267,7 +267,8 @@ def _by_rule(case: Case, category: Category, ranking: Ranking) -> None:
         ranking.add(place, "属地兜底", unclear, 2)
         ranking.add(department, "主管", f"{category.name}归{name}主管", 1)
     elif category.kind == "part":
-        ranking.add(owner, "部件先属主", f"{category.name}归{name}管养", 2)
+        # More than the place can have with what was before (2.5): history does not undo the order of the rule.
+        ranking.add(owner, "部件先属主", f"{category.name}归{name}管养", 3)
         ranking.add(place, "后属地", "属主不明时由属地兜底", 0.5)
     else:
         ranking.add(owner, "属主", f"{category.name}由{name}负责", 1.5)

@@ -323,3 +323,9 @@ def test_the_compound_says_whose_company_is_suggested_while_somebody_calls(
     Place.objects.filter(pk=compound.pk).update(attrs={"heating": "heating-2"})
     page = clerk.post("/desk/intake/look/", {"words": "团结小区暖气不热", "q": ""}).content.decode()
     assert "第二供热" in page
+
+
+def test_a_question_answered_at_once_needs_no_place_and_no_tick(clerk: Client, town: Town) -> None:
+    said = {"answer-answer": "带身份证到社区办理。"}
+    case = send(clerk, call(town, words="请问居住证怎么办", end="answer", kind="", point="", **said))
+    assert case.outcome == "answer" and case.lon is None

@@ -10,6 +10,7 @@ from django.test import RequestFactory
 from PIL import Image
 
 from conftest import Town
+from gongzhi.base import clock
 from gongzhi.base.errors import Faults
 from gongzhi.flow import actions as flow
 from gongzhi.flow import offers
@@ -17,6 +18,8 @@ from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Case
 from gongzhi.org.rules import NOBODY
 from gongzhi.requests import actions, forms
+from gongzhi.requests.models import Category
+from gongzhi.requests.tests.walking import Walk
 
 
 def opened(town: Town, words: str = "3 号楼暖气不热") -> Case:
@@ -115,3 +118,12 @@ def test_the_form_is_drawn_with_every_field(town: Town, who: str, name: str) -> 
     text = page.render({"fields": forms.bound_fields(made, case), "made": made, "case": case}, request)
     assert all(f'name="{"about_q" if f.name == "about_unit" else f.name}"' in text for f in made.form)
     assert 'name="stage" value="receiving"' in text and "csrfmiddlewaretoken" in text
+
+
+def test_what_the_category_demands_is_not_called_optional(town: Town) -> None:
+    walk = Walk(town).dispatched()
+    walk.does("department", "sign")
+    for wanted in ("none", "photo"):
+        Category.objects.filter(pk=walk.case.request.category_id).update(evidence=wanted)
+        with clock.at(walk.now):
+            assert drawn(walk.case, town, "department", "finish")["evidence"].required == (wanted == "photo")

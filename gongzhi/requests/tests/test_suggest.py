@@ -60,6 +60,16 @@ def test_the_compound_says_whose_it_is(town: Town, compound: Place) -> None:
     assert ("属主", "供暖不热由第二供热负责") in suggested(walk)["第二供热"]
 
 
+def test_a_facility_goes_to_its_owner_first_whoever_did_it_last(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    CatalogueLine.objects.all().delete()
+    walk = Walk(town)
+    lamp = town.categories[RUBBISH]
+    lamp.kind, lamp.owner_key, lamp.outside_key = "part", "housing", ""
+    before = [queries.Before(town.units["west-south"], "同一网格", 1, 1)]
+    monkeypatch.setattr(queries, "same_place", lambda case, category: before)
+    assert [s.unit_name for s in queries.suggest_units(walk.case, lamp)] == ["区住建局", "西南社区居委会"]
+
+
 def test_the_unit_that_finished_the_same_kind_last_stands_first(town: Town) -> None:
     CatalogueLine.objects.all().delete()
     for unit, who, leader, days in (("housing", "department", "department_leader", 1),

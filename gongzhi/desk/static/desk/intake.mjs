@@ -56,6 +56,7 @@ form.addEventListener('change', ({ target }) => {
   if (target.name === 'answer-knowledge') {
     form.querySelector('[name=end][value=answer]').checked = true;
     form.querySelector('[name="answer-answer"]').value = target.dataset.text;
+    touch(); // so that the kept copy of the form knows how it ends
   }
   say();
 });
