@@ -202,11 +202,13 @@ def test_a_returned_unit_is_free_of_the_case_and_the_next_one_answers(town: Town
 def test_a_changed_rating_counts_by_its_first_value_and_as_changed(town: Town) -> None:
     story = Story(town).handled().then("rate", solved="partly", satisfied="1")
     case = Case.objects.get(pk=story.case_id)
-    requests.change_rating(case, solved="solved", satisfied=5, said="", by=reporting(case.pk))
+    with clock.at(story.at):
+        requests.change_rating(case, solved="solved", satisfied=5, said="", by=reporting(case.pk))
     n = numbers(look(town))
     assert n["rerated"] == 1 and n["rated"] == 1 and "solved" not in n and "satisfied" not in n
     assert (n["now_solved"], n["now_pleased"]) == (1, 1) and "was_solved" not in n  # both count publicly
-    requests.change_rating(case, solved="partly", satisfied=2, said="", by=reporting(case.pk))
+    with clock.at(story.at):
+        requests.change_rating(case, solved="partly", satisfied=2, said="", by=reporting(case.pk))
     assert "now_solved" not in numbers(look(town))
 
 
