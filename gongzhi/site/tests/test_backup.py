@@ -28,6 +28,12 @@ def url_of(name: str) -> str:
     return head.rsplit("/", 1)[0] + "/" + name + ("?" + query if query else "")
 
 
+def drop(name: str) -> None:
+    """Drop a database. PostgreSQL asks autovacuum to leave by itself and waits; FORCE may not end a superuser's process."""
+    with psycopg.connect(OWNER, autocommit=True) as db:
+        db.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+
+
 @pytest.fixture
 def elsewhere() -> Iterator[str]:
     name = f"gongzhi_elsewhere_{os.getpid()}"
@@ -35,8 +41,7 @@ def elsewhere() -> Iterator[str]:
         db.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     yield url_of(name)
-    with psycopg.connect(OWNER, autocommit=True) as db:
-        db.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    drop(name)
 
 
 @pytest.fixture
