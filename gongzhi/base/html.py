@@ -35,7 +35,8 @@ def environment(**options: Any) -> Environment:
     env = Environment(extensions=["jinja2.ext.i18n"], **options)
     env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
-        static=static, url=url, url_or_none=url_or_none, import_map=import_map, tiles=tiles
+        static=cache(static) if settings.HASHED_STATIC else static,
+        url=url, url_or_none=url_or_none, import_map=import_map, tiles=tiles,
     )
     env.filters.update(
         timeleft=timeleft, exact=exact, when=when, day=day, span=span, duration=duration,
@@ -49,8 +50,16 @@ def environment(**options: Any) -> Environment:
 
 def url(name: str, *args: Any, **kwargs: Any) -> str:
     """Give the address of a named page; keywords that no address knows become its query."""
+    if not args and not kwargs:
+        return _fixed(name)
     query = kwargs.pop("query", None)
     return reverse(name, args=args or None, kwargs=kwargs or None, query=query)
+
+
+@cache
+def _fixed(name: str) -> str:
+    """Remember the addresses that have no part to fill in: a page names dozens."""
+    return reverse(name)
 
 
 def url_or_none(name: str, *args: Any, **kwargs: Any) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, Count, Exists, Func, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
@@ -274,13 +274,21 @@ def exports(standing: Standing) -> QuerySet[Export]:
 # Rows -----------------------------------------------------------------------------------------------------------------
 
 
+# What no line of a list shows: left in the database, it need not be sent, read and made into objects for every line.
+UNSHOWN = [f"request__{name}" for name in ("words", "summary", "tokens", "secret", "phone", "phone_index", "phone_tail",
+                                           "caller_name", "submitted_key")]
+UNSHOWN += [f"request__{category}__{name}" for category in ("category", "suggested") for name in (
+    "keywords", "limit_source", "opens_when", "closes_when", "staged_limits", "source", "owner_key", "outside_key")]
+UNSHOWN += ["ladder", "unit_ids", "standard_source", "entered_at", "first_due_at", "next_at", "next_step", "held_until"]
+
+
 def _for_rows(rows: QuerySet[Task]) -> QuerySet[Task]:
     unmet = Expectation.objects.filter(task=OuterRef("pk"), met_at=None).order_by("due_at")
     return rows.select_related("case__request__category", "case__request__suggested", "unit").annotate(
         lead_name=lead_name("case__"),
         expected=Subquery(unmet.values("name")[:1]), expected_at=Subquery(unmet.values("due_at")[:1]),
         n_twins=_n_supporters("case"),
-    )
+    ).defer("unit__path", "unit__pinyin", "ladder", *(f"case__{name}" for name in UNSHOWN))
 
 
 def cases_for_rows(rows: QuerySet[Case]) -> QuerySet[Case]:
@@ -290,7 +298,7 @@ def cases_for_rows(rows: QuerySet[Case]) -> QuerySet[Case]:
         lead_name=lead_name(""),
         holders=ArraySubquery(holders.values("unit__short_name")[:3]),
         n_twins=_n_supporters("pk"),
-    )
+    ).defer(*UNSHOWN)
 
 
 def lead_name(prefix: str) -> Subquery:
@@ -300,13 +308,13 @@ def lead_name(prefix: str) -> Subquery:
 
 
 def _n_supporters(case: str) -> Subquery:
-    return Subquery(Supporter.objects.filter(case=OuterRef(case)).order_by().values("case").annotate(
-        n=Count("pk")).values("n")[:1])
+    joined = Supporter.objects.filter(case=OuterRef(case)).order_by()
+    return Subquery(joined.annotate(n=Func("pk", function="count")).values("n"))  # without Count there is no GROUP BY
 
 
 def _of_task(task: Any, standing: Standing) -> Row:
     case = task.case
-    row = _row(case, task.n_twins or 0)
+    row = _row(case, task.n_twins)
     row.stage = task_title(task)
     row.holder = task.lead_name if task.lead_name and task.kind == "approval" else task.unit.short_name
     row.hat = hat(task, standing)
@@ -323,7 +331,7 @@ def rows_of(some: Iterable[Any]) -> list[Row]:
     """Make the lines of cases."""
     rows = []
     for case in some:
-        row = _row(case, case.n_twins or 0)
+        row = _row(case, case.n_twins)
         row.holder = case.lead_name or "、".join(dict.fromkeys(case.holders[:2]))
         row.due_at = None if case.closed_at else case.due_at
         rows.append(row)

@@ -1,6 +1,7 @@
 """Writing a new request at speed: one statement for request, case, task and log line."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -86,18 +87,25 @@ def _insert(draft: Draft, case: Case, task: Task) -> tuple[Any, ...] | None:
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(INTAKE, {
             "code": case.code, "version": case.version_id, "title": case.title, "stage": case.stage,
-            "level": case.level, "origin": case.origin, "place": draft.place_id, "path": draft.path, "lon": draft.lon,
-            "lat": draft.lat, "opened_by": draft.opened_by, "now": case.opened_at, "standard": case.standard,
-            "standard_source": case.standard_source, "due": case.due_at, "ladder": case.ladder, "next": case.next_at,
-            "urgent": draft.urgent, "private": case.private, "fields": Jsonb(case.fields), "units": [task.unit_id],
-            "kind": draft.kind, "channel": draft.channel, "suggested": draft.suggested, "role": task.role,
-            "desk": task.unit_id, "post": task.post, "task_due": task.due_at, "task_ladder": task.ladder,
-            "task_next": task.next_at, "actor": draft.actor,
+            "level": case.level, "origin": case.origin, "place": draft.place_id, "path": _array(draft.path),
+            "lon": draft.lon, "lat": draft.lat, "opened_by": draft.opened_by, "now": case.opened_at,
+            "standard": case.standard, "standard_source": case.standard_source, "due": case.due_at,
+            "ladder": _array(case.ladder), "next": case.next_at, "urgent": draft.urgent, "private": case.private,
+            "fields": Jsonb(case.fields), "units": _array([task.unit_id]), "kind": draft.kind, "channel": draft.channel,
+            "suggested": draft.suggested, "role": task.role, "desk": task.unit_id, "post": task.post,
+            "task_due": task.due_at, "task_ladder": _array(task.ladder), "task_next": task.next_at, "actor": draft.actor,
             "data": Jsonb({"to": case.stage, "origin": case.origin, "channel": draft.channel, "kind": draft.kind,
                            "due": case.due_at.isoformat() if case.due_at else None,
                            "callable": bool(draft.values["phone"])}), **draft.values,
+            "tokens": _array(draft.values["tokens"]),
         }, prepare=True)
         return cursor.fetchone()
+
+
+def _array(parts: Iterable[object]) -> str:
+    """Write an array as PostgreSQL reads it, of parts without quotes or backslashes: psycopg looks at each, and is slow."""
+    text = '","'.join(map(str, parts))
+    return f'{{"{text}"}}' if text else "{}"
 
 
 def _shape(draft: Draft) -> tuple[Case, Task]:
@@ -120,14 +128,15 @@ def _shape(draft: Draft) -> tuple[Case, Task]:
     return case, task
 
 
+_KEPT_FOR = 30.0  # seconds a new intake desk may have to wait for its first report
 _desks: dict[tuple[int, str, tuple[int, ...]], tuple[float, Seat]] = {}
 
 
 def _desk(version: int, role: str, case: Case) -> Seat:
-    """Find the intake desk of a street; remembered for seconds, because every report asks."""
+    """Find the intake desk of a place; remembered for seconds, because every report asks."""
     key = (version, role, tuple(case.path[:3]))
     kept = _desks.get(key)
-    if kept is None or time.monotonic() - kept[0] > 5:
+    if kept is None or time.monotonic() - kept[0] > _KEPT_FOR:
         found = roles.seats(queries.definition(version).roles[role], case)
         if not found:
             raise RuntimeError("no unit above this place has the intake post; appoint one in /setup/")
