@@ -84,6 +84,7 @@ class Progress:
     chip: str
     where: str
     holder: str
+    rule: str
     lines: list[Line]
     messages: list[Message]
     openings: list[Opening]
@@ -101,7 +102,8 @@ def progress(request: Request, reporter: Actor) -> Progress:
         case=case, request=request, state=state, state_words=str(rules.PUBLIC_STATES[state]), icon=ICONS[state],
         chip="done" if case.closed_at else "wait" if case.held_at else "due" if state == "to_rate" else "intime",
         where=requests.whereabouts(request, reads=True),
-        holder=holder(requests.followed(case)), lines=list(trail(request))[::-1],
+        holder=holder(requests.followed(case)),
+        rule=rules.time_limit(case.standard, case.standard_source), lines=list(trail(request))[::-1],
         messages=list(case.messages.select_related("unit").order_by("at")),
         openings=list(case.openings.order_by("-at")), rating=rating,
         can={o.name: o for o in offers.available(case, reporter) if not o.refused or o.name == "urge"},

@@ -194,7 +194,7 @@ def test_an_outside_handler_sees_text_and_place_only(town: Town) -> None:
     case = matters.dispatched(town, "heating", photos=[photo()])
     page = show(town, "heating", case)
     assert matters.WORDS in page and "西南社区" in page
-    for closed in ("****", "13800001111", "已留电话", "/desk/files/", "和反映人的往来"):
+    for closed in ("****", "13800001111", "已留电话", "/desk/files/", "和诉求人的往来"):
         assert closed not in page
     assert client(town, "heating").get(f"/desk/files/{case.attachments.get().pk}/").status_code == 404
     assert client(town, "heating").post(f"/desk/cases/{case.code}/say/", {"words": "您好"}).status_code == 403
