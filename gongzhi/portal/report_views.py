@@ -140,7 +140,8 @@ def _show(request: HttpRequest, form: forms.Report, spot: matters.Spot | None, *
           found: list[places.Hit] | None = None, status: int = 200, look: bool = False) -> HttpResponse:
     """Draw the form; `look`: it was about to be sent, but something like it is open close by."""
     return render(request, "portal/new.html", {
-        "form": form, "look": look, "most": FOUND, "spot": spot, "found": found, "q": form.q, "step": step, "centre": places.centre(),
+        "form": form, "look": look, "most": FOUND, "spot": spot, "found": found, "q": form.q, "step": step,
+        "centre": places.centre(),
         "twins": _twins(spot, form.words), "states": rules.PUBLIC_STATES,
         **_wide(None if spot else matters.area_of(form.place_id)),
     }, status=status)
@@ -214,7 +215,7 @@ def joined(request: HttpRequest, code: str, secret: str) -> HttpResponse:
     state = matters.follower_state(matters.followed(case))
     return render(request, "portal/joined.html", {
         "case": case, "holder": queries.holder(case), "state": rules.PUBLIC_STATES[state],
-        "answered": state in rules.ANSWERED,
+        "answered": state in rules.ANSWERED, "rule": rules.time_limit(case.standard, case.standard_source),
         "error": error, "phone": request.POST.get("phone", ""), "has_phone": bool(supporter.phone),
         "category": case.request.category,
         "link": settings.BASE_URL + reverse("portal:joined", args=[code, secret]),

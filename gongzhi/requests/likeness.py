@@ -1,6 +1,6 @@
 """Are two reports about the same thing? Kind and words decide; what every report says and names of places count nothing.
 
-Tried on 2,816 real messages: of 76 pairs about the same place it took 35 for alike, and four in five of these are.
+Tried on 2,816 real messages: of 76 pairs about the same place it took 36 for alike, and four in five of these are.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,8 +16,8 @@ LEAST, SHARE = 3, 4  # tokens in common, and of the shorter text one in so many,
 BROAD_LEAST, BROAD_SHARE = 4, 3  # the same where both kinds are known and differ: the words must say it nearly alone
 # Pairs of characters that stand in very many messages whatever they are about, from counts over the same messages.
 COMMON = frozenset(chinese.bigrams("""
-问题 没有 我们 政府 部门 领导 希望 咨询 一个 现在 什么 可以 投诉 举报 相关 请求 反映 尊敬 敬的 解决 工作 我是 严重 情况 关部
-居民 小区 请问 不能 生活 百姓 关于 但是 已经 时间 您好 建设 书记 不是 要求 公司 有关 影响 一直 都是 业主 进行 这个 是一 谢谢
+问题 没有 我们 政府 部门 领导 希望 咨询 一个 现在 什么 可以 投诉 举报 违法 违规 相关 请求 反映 尊敬 敬的 解决 工作 我是 严重 情况
+关部 居民 小区 请问 不能 生活 百姓 关于 但是 已经 时间 您好 建设 书记 不是 要求 公司 有关 影响 一直 都是 业主 进行 这个 是一 谢谢
 就是 的问 人员 这样 是否 本人 还是 作为 管理 有一 们的 如果 需要 人民 国家 建议 因为 为什 他们 一下 老百 处理 办理 多次 很多
 规定 怎么 目前 不知 的人 时候 区的 自己 的一 知道 这些 了一 由于 通过 是不 还有 民的 回复 大的 存在 而且 部分 非常 今年 造成
 样的 无法 单位 不到 得到 导致 任何 为了 也不 只有 开始 社区 的领 给我 这种 个月 看到 以上 到了 应该 每天 地方 的是 的公 个人
@@ -46,9 +46,16 @@ def said(words: str, kind: Category | None = None, *, places: Iterable[str] = ()
     words = words[:READ]
     kinds = (kind,) if kind else guessed(words)
     named = {token for place in places for token in chinese.bigrams(place)}
-    tokens = frozenset(t for t in chinese.bigrams(words) if not t.isascii() and t not in COMMON and t not in named)
+    tokens = frozenset(_telling(words) - named)
     found = frozenset(k for of in kinds for k in of.keywords if k in words and k not in COMMON)
     return Said(tokens, kinds, found)
+
+
+def _telling(words: str) -> set[str]:
+    """Cut a text into pairs of Chinese characters, without those made of common ones alone: 希[望相]关[部门]."""
+    common = {at + n for at in range(len(words)) if words[at : at + 2] in COMMON for n in (0, 1)}
+    pairs = {words[at : at + 2] for at in range(len(words) - 1) if not {at, at + 1} <= common}
+    return {pair for pair in pairs if pair.isalpha() and min(pair) >= "一"}
 
 
 def guessed(words: str) -> tuple[Category, ...]:

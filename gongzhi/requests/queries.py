@@ -11,8 +11,8 @@ from django.db.models.functions import Reverse
 from django.utils.translation import gettext as _
 
 from gongzhi.base import chinese, clock, codes, crypto
-from gongzhi.flow import roles
 from gongzhi.flow import queries as flow
+from gongzhi.flow import roles
 from gongzhi.flow.models import Attachment, Case, Entry, Task
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
