@@ -422,6 +422,15 @@ def test_something_can_be_added(client: Client, town: Town) -> None:
     assert "现在只有 12 度了" in text and "您补充了照片" in text
 
 
+def test_whoever_is_asked_to_rate_reads_of_nobody_who_still_works_on_it(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    finished(town, request)
+    Case.objects.filter(pk=request.pk).update(stage="calling")
+    request.case.tasks.filter(done_at=None).update(stage="calling", kind="work", unit=town.units["centre"])
+    page = client.get(link(request)).content.decode()
+    assert "待您评价" in page and "现在由" not in page
+
+
 def test_a_rating_needs_both_answers_and_has_no_default(client: Client, town: Town) -> None:
     request = reported(client, town)
     finished(town, request)
