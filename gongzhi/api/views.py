@@ -101,7 +101,8 @@ def report_status(request: HttpRequest, code: str, secret: str) -> Any:
     titles = {a.name: a.title for _s, a in process.all_actions()} | {v.name: v.title for v in process.verbs.values()}
     return {
         "code": case.code, "state": state, "state_title": str(rules.PUBLIC_STATES[state]), "title": case.title,
-        "handler": lead.name if lead else "", "due_at": case.due_at, "rule": _rule(case), "opened_at": case.opened_at,
+        "handler": lead.name if lead else "", "due_at": case.due_at,
+        "rule": rules.time_limit(case.standard, case.standard_source), "opened_at": case.opened_at,
         "steps": [{"at": e.at, "title": titles.get(e.action, e.action),
                    "words": str(e.values.get("reply") or e.values.get("answer") or e.values.get("told")
                                 or e.values.get("explanation") or e.values.get("reason") or "")} for e in entries],

@@ -19,7 +19,7 @@ APART = {
     "declined": _("不予受理"),
     "self_solved": _("网格员自办"),
     "merged": _("已并单"),
-    "withdrawn": _("反映人撤回"),
+    "withdrawn": _("诉求人撤回"),
 }
 TO_HANDLING = ("dispatch", "designate", "redispatch", "rule")
 FROM_UNIT = ("return", "appeal", "take_back")  # the unit leaves the case
@@ -69,11 +69,11 @@ class Rate:
 # 响应, 解决, 满意: 北京市接诉即办工作条例 art. 32. What is divided by what: common practice, no official formula found.
 RATES = (
     Rate("response", _("响应率"), "contacted", "contact_due", False,
-         _("按时联系反映人的 / 应联系的；没留电话的、没到时限的不算；投诉举报和要保密的由热线联系，没联系的不算")),
+         _("按时联系诉求人的 / 应联系的；没留电话的、没到时限的不算；投诉举报和要保密的由热线联系，没联系的不算")),
     Rate("on_time", _("按期办结率"), "on_time", "finished", True,
          _("按期办结的 / 已办结的和超期未办结的；没到期的不算，延期经批准的按新期限算")),
     Rate("solved", _("解决率"), "solved", "rated", False,
-         _("反映人说已解决的 / 已评价的；未评价的不算，部分解决不算解决；重办以后没再评价的，按第一次的算；"
+         _("诉求人说已解决的 / 已评价的；未评价的不算，部分解决不算解决；重办以后没再评价的，按第一次的算；"
            "改评的按第一次的算，改后的另列")),
     Rate("satisfied", _("满意率"), "satisfied", "rated", False,
          _("基本满意以上的 / 已评价的；未评价的不算，没有默认好评；改评的按第一次的算，改后的另列")),

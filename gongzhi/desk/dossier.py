@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from gongzhi.base import chinese, clock, crypto, html, worktime
+from gongzhi.base import clock, crypto, html, worktime
 from gongzhi.desk import queries, timeline
 from gongzhi.flow import deadlines, offers
 from gongzhi.flow import queries as flow
@@ -249,20 +249,9 @@ def twins(standing: Standing, case: Case) -> list[Request]:
     if not seeks_twins(standing, case) or case.lon is None or case.lat is None:
         return []
     request: Request = case.request
-    found = requests.twins(standing, lon=case.lon, lat=case.lat, words=_words(standing, request))
-    return [r for r in found if r.pk != case.pk and _alike(standing, r, request)][:4]
-
-
-def _words(standing: Standing, request: Request) -> str:
-    """Give what may be compared: the original of a complaint only to those who take it in (rights 4.1)."""
-    return request.summary if request.is_guarded and not standing.holds("operator") else request.words
-
-
-def _alike(standing: Standing, one: Request, other: Request) -> bool:
-    """Say whether two requests near each other are of one kind, or say the same."""
-    kinds = {one.category_id or one.suggested_id, other.category_id or other.suggested_id}
-    said = [set(chinese.bigrams(_words(standing, r))) for r in (one, other)]
-    return len(kinds) == 1 or len(said[0] & said[1]) >= 4
+    found = requests.twins(standing, lon=case.lon, lat=case.lat, words=requests.words_for(standing, request),
+                           kind=request.category or request.suggested)
+    return [r for r in found if r.pk != case.pk][:4]
 
 
 def _messages(standing: Standing, case: Case, request: Request) -> list[Message] | None:

@@ -70,7 +70,8 @@ def _page(request: HttpRequest, call: forms.Call, seen: forms.Look | None = None
 def _beside(request: HttpRequest, call: forms.Call, seen: forms.Look) -> dict[str, Any]:
     """Collect what appears beside the form: twins, answers, and what can be told to the caller."""
     lon, lat = (seen.spot.lon, seen.spot.lat) if seen.spot else (0.0, 0.0)
-    twins = queries.twins(request.standing, lon=lon, lat=lat, words=call.words) if call.words else []  # type: ignore[attr-defined]
+    chosen = seen.category if call.other or call.category != call.guessed else None
+    twins = queries.twins(request.standing, lon=lon, lat=lat, words=call.words, kind=chosen) if call.words else []  # type: ignore[attr-defined]
     return {
         "call": call, "seen": seen, "too_wide": forms.too_wide(seen.area) if seen.area else "",
         "twins": twins, "states": rules.PUBLIC_STATES,
@@ -83,13 +84,14 @@ def _beside(request: HttpRequest, call: forms.Call, seen: forms.Look) -> dict[st
 def _promise(seen: forms.Look) -> dict[str, Any]:
     """Say by when and by which rule the category would be done, and who would probably lead."""
     if seen.category is None:
-        return {"due_at": None, "suggestions": []}
+        return {"due_at": None, "rule": "", "suggestions": []}
     due_at, suggestions = worktime.due(clock.now(), seen.category.limit, calendar.load()), []
     if seen.spot:
         case = Case(about_units=[], path=list(seen.spot.path), place_id=seen.spot.grid_id)
         Request(case=case, compound_id=seen.spot.compound_id)  # whose property and heating companies act first
         suggestions = queries.suggest_units(case, seen.category, 2)
-    return {"due_at": due_at, "suggestions": suggestions}
+    rule = rules.time_limit(seen.category.limit, seen.category.limit_source)
+    return {"due_at": due_at, "rule": rule, "suggestions": suggestions}
 
 
 @access("post", "operator")

@@ -105,7 +105,7 @@ def _title(process: Process, case: Case, verb: str, event: Event, units: dict[in
     lead = units.get(event.data.get("lead", 0))
     if lead is not None:
         return _("{what}给{unit}").format(what=action, unit=lead.short_name)
-    return {"rerate": _("改评"), "pressed": _("反映人说有人要求改评价")}.get(base, action)
+    return {"rerate": _("改评"), "pressed": _("诉求人说有人要求改评价")}.get(base, action)
 
 
 def _names(events: list[Event]) -> dict[int, str]:
@@ -119,7 +119,7 @@ def _who(actor: str, names: dict[int, str], entry: Entry | None) -> str:
     if kind == "person":
         unit = entry.unit.short_name if entry and entry.unit else ""
         return " · ".join(filter(None, [names.get(int(number), ""), unit]))
-    known = {"system": _("系统"), "reporter": _("反映人"), "anyone": _("反映人")}
+    known = {"system": _("系统"), "reporter": _("诉求人"), "anyone": _("诉求人")}
     return known.get(kind, _("接口 {name}").format(name=number))
 
 

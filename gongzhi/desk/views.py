@@ -289,7 +289,7 @@ def say(request: HttpRequest, code: str) -> HttpResponse:
     except Faults as faults:
         typed = request.POST.get("words", "")
         return _case_page(request, found, status=422, say_fault=faults.faults["words"], typed=typed)
-    _say(request, _("已发给反映人"), draft=f"say-{found.code}")
+    _say(request, _("已发给诉求人"), draft=f"say-{found.code}")
     return redirect(reverse("desk:case", args=[found.code]) + "#messages")
 
 
@@ -306,7 +306,7 @@ def rerate(request: HttpRequest, code: str) -> HttpResponse:
         return _case_page(request, found, status=422, rerated=given, rerate_fault=faults.faults["satisfied"])
     except Refused as refusal:
         return _case_page(request, found, status=409, said=refusal.sentence)
-    _say(request, _("已代记改评价，反映人留过手机的会收到短信"))
+    _say(request, _("已代记改评价，诉求人留过手机的会收到短信"))
     return redirect("desk:case", found.code)
 
 

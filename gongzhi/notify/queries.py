@@ -12,6 +12,7 @@ from gongzhi.notify.models import Notice
 from gongzhi.org.rules import Standing
 
 PAGE = 30
+SHOWN = "shown"  # the state of what a page of ours stands in for: it went nowhere, and nobody may read "sent" of it
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,15 @@ def deliveries(standing: Standing, channel: str = "", state: str = "") -> QueryS
     rows = _open_to(standing, Notice.objects.exclude(channel="inbox").select_related("person"))
     if channel in channels.found():
         rows = rows.filter(channel=channel)
+    if state in (Notice.SENT, SHOWN):
+        on_page = Q(channel__in=[name for name in channels.found() if channels.is_page(name)])
+        return rows.filter(on_page if state == SHOWN else ~on_page, state=Notice.SENT)
     return rows.filter(state=state) if state else rows
+
+
+def state_of(notice: Notice) -> str:
+    """Give the state of a message as the administrator reads it."""
+    return SHOWN if notice.state == Notice.SENT and channels.is_page(notice.channel) else notice.state
 
 
 def unsent(channel: str = "") -> dict[str, int]:

@@ -25,6 +25,7 @@ def states() -> dict[str, tuple[str, str]]:
         Notice.FAILED: ("late", _("发送失败")),
         Notice.KEPT: ("wait", _("未发送")),
         Notice.SENT: ("done", _("已发送")),
+        queries.SHOWN: ("wait", _("不发出，只在演示页看")),
     }
 
 
@@ -86,7 +87,8 @@ def deliveries(request: HttpRequest) -> HttpResponse:
     return render(request, "notify/deliveries.html", {
         "page": page, "said": messages.get_messages(request), "channel": channel, "state": state,
         "states": states(), "unsent": queries.unsent(channel),
-        "rows": [{"notice": notice, "to": _whom(notice), "title": _titled(notice)} for notice in page.rows],
+        "rows": [{"notice": notice, "state": queries.state_of(notice), "to": _whom(notice), "title": _titled(notice)}
+                 for notice in page.rows],
         "channels": {name: found.TITLE for name, found in channels.found().items() if name != "inbox"},
     })  # fmt: skip
 

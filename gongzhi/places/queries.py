@@ -18,17 +18,20 @@ from gongzhi.places.rules import distance_m
 __all__ = ["breadcrumbs", "by_code", "children", "distance_m", "nearest_compound", "outlines", "search"]
 
 SEARCHED = ("compound", "grid", "community", "street", "district")
-# A whole name inside the text is best, of the smallest place; then how much of the text a name covers, then how little
-# else it says.
+# The very name is best; then a whole name inside the text, of the smallest place; then a name that holds the text. Only
+# where there is none of these, names that share something with it: the more of the text, and the less else, the better.
 BY_WORDS = """
 SELECT id, kind, name, path, lon, lat, code, made_up FROM (
-  SELECT p.*, position(p.name in %(text)s) > 0 AS whole,
-    cardinality(ARRAY(SELECT unnest(p.tokens) INTERSECT SELECT unnest(%(tokens)s::varchar[]))) AS hits
-  FROM places_place p
-  WHERE (p.tokens && %(tokens)s::varchar[] OR p.name LIKE %(part)s) AND p.kind = ANY(%(kinds)s)
-    AND (p.valid_to IS NULL OR p.valid_to >= %(today)s) AND p.path @> %(within)s::bigint[]
+  SELECT *, bool_or(whole OR holds) OVER () AS meant FROM (
+    SELECT p.*, position(p.name in %(text)s) > 0 AS whole, p.name LIKE %(part)s AS holds,
+      cardinality(ARRAY(SELECT unnest(p.tokens) INTERSECT SELECT unnest(%(tokens)s::varchar[]))) AS hits
+    FROM places_place p
+    WHERE (p.tokens && %(tokens)s::varchar[] OR p.name LIKE %(part)s) AND p.kind = ANY(%(kinds)s)
+      AND (p.valid_to IS NULL OR p.valid_to >= %(today)s) AND p.path @> %(within)s::bigint[]
+  ) read
 ) found
-ORDER BY whole DESC, CASE WHEN whole THEN array_position(%(kinds)s, kind::text) END, hits DESC,
+WHERE whole OR holds OR NOT meant
+ORDER BY name = %(text)s DESC, whole DESC, CASE WHEN whole THEN array_position(%(kinds)s, kind::text) END, hits DESC,
   hits::real / greatest(cardinality(tokens), 1) DESC, array_position(%(kinds)s, kind::text), pinyin, id
 LIMIT %(limit)s
 """
@@ -60,7 +63,10 @@ class Hit:
 
 
 def search(text: str, within: int | None = None, kinds: tuple[str, ...] | None = None, limit: int = 12) -> list[Hit]:
-    """Find places by words of their name (also inside a longer address), by pinyin, its initials, or a code."""
+    """Find places by words of their name (also inside a longer address), by pinyin, its initials, or a code.
+
+    Of places named one in the other the finest is meant: 新城区团结小区 is the compound, not the district it lies in.
+    """
     text = " ".join(text.replace("\x00", "").split())[:120]
     if not text:
         return []
@@ -70,7 +76,10 @@ def search(text: str, within: int | None = None, kinds: tuple[str, ...] | None =
     if text.isascii():
         letters = _literal(text.lower().replace(" ", ""))
         return _hits(BY_LETTERS, {**values, "start": letters + "%", "initials": "% " + letters + "%"})
-    return _hits(BY_WORDS, {**values, "text": text, "tokens": chinese.bigrams(text), "part": f"%{_literal(text)}%"})
+    found = _hits(BY_WORDS, {**values, "text": text, "tokens": chinese.bigrams(text), "part": f"%{_literal(text)}%"})
+    named = [hit for hit in found if hit.name in text]
+    wider = {place for hit in named for place in hit.path[:-1]} & {hit.id for hit in named}
+    return [hit for hit in found if hit.id not in wider]
 
 
 def _literal(text: str) -> str:

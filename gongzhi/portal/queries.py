@@ -70,6 +70,7 @@ class Line:
     state: str = "done"
     files: list[Attachment] = field(default_factory=list)
     own: bool = False  # what the reporter said
+    answers: bool = False  # it is the answer that is rated
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ class Progress:
     chip: str
     where: str
     holder: str
+    rule: str
     lines: list[Line]
+    answer: Line | None  # the last one
     messages: list[Message]
     openings: list[Opening]
     rating: Rating | None
@@ -95,13 +98,15 @@ class Progress:
 def progress(request: Request, reporter: Actor) -> Progress:
     """Put together what the tracking page shows."""
     case = request.case
-    state = requests.public_state(case)
+    state, lines = requests.public_state(case), list(trail(request))[::-1]
     rating = Rating.objects.filter(case=case).first()
     return Progress(
         case=case, request=request, state=state, state_words=str(rules.PUBLIC_STATES[state]), icon=ICONS[state],
         chip="done" if case.closed_at else "wait" if case.held_at else "due" if state == "to_rate" else "intime",
         where=requests.whereabouts(request, reads=True),
-        holder=holder(requests.followed(case)), lines=list(trail(request))[::-1],
+        holder=holder(requests.followed(case)),
+        rule=rules.time_limit(case.standard, case.standard_source), lines=lines,
+        answer=next((line for line in lines if line.answers), None),
         messages=list(case.messages.select_related("unit").order_by("at")),
         openings=list(case.openings.order_by("-at")), rating=rating,
         can={o.name: o for o in offers.available(case, reporter) if not o.refused or o.name == "urge"},
@@ -183,7 +188,8 @@ def _line(entry: Entry, request: Request) -> Line | None:
     words = _due_words(request.case) if entry.action == "accept" else said if for_reporter else ""
     files = list(entry.attachments.all()) if for_reporter else []
     return Line(LINE_ICONS[entry.action], _line_title(entry, request), entry.at, words, files=files,
-                state="wait" if entry.action in DECLINED else "done", own=entry.actor == "reporter")
+                state="wait" if entry.action in DECLINED else "done", own=entry.actor == "reporter",
+                answers=entry.action in ("finish", "explain") and bool(words))
 
 
 def _line_title(entry: Entry, request: Request) -> str:

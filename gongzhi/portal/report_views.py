@@ -29,6 +29,7 @@ from gongzhi.requests import rules
 from gongzhi.requests.models import Supporter
 
 ANYONE = Actor("anyone")
+FOUND = 4  # places to choose from: more push what was chosen off a phone's screen
 
 
 @access("public")
@@ -45,15 +46,17 @@ def new(request: HttpRequest) -> HttpResponseBase:
         form.faults.clear()
         return _again(request, form, spot, step=2)
     if request.POST.get("find"):
-        return _again(request, form, spot, found=places.search(form.q, limit=8), step=2)
-    found = None
+        return _again(request, form, spot, found=_search(form.q), step=2)
+    found: list[places.Hit] | None = None
     if spot is None and (area := matters.area_of(form.place_id)):
         form.faults.setdefault("place", _too_wide(area))
     elif spot is None:
-        found = places.search(form.q, limit=8) if form.q else None
+        found = _search(form.q)
         form.faults.setdefault("place", _(_OUTSIDE) if form.lon is not None else _no_place(found))
     if form.faults or spot is None:
         return _again(request, form, spot, found=found)
+    if _unseen(request, form, spot):
+        return _again(request, form, spot, step=2, look=True)
     try:
         receipt = requests.report(_report(form, spot), by=ANYONE)
     except Faults as faults:
@@ -66,6 +69,13 @@ def new(request: HttpRequest) -> HttpResponseBase:
         browser.put(response, browser.PLACE, spot.compound_id or spot.grid_id)
         return response
     return _again(request, form, spot)
+
+
+def _unseen(request: HttpRequest, form: forms.Report, spot: matters.Spot) -> bool:
+    """Say whether something like it is open close by that the reporter was not shown before sending."""
+    near_by = _twins(spot, form.words)
+    rows = near_by.rows if near_by and near_by.by_words else []
+    return bool({row["code"] for row in rows} - set(request.POST.getlist("shown")))
 
 
 def _begin(request: HttpRequest) -> HttpResponse:
@@ -96,7 +106,7 @@ def _settle(form: forms.Report) -> matters.Spot | None:
     if form.lon is not None and form.lat is not None:
         node = index.node(form.compound_id) if form.compound_id else None
         return matters.spot(form.lon, form.lat, node, look_around=form.compound_id != 0)
-    found = places.search(form.q, limit=2) if form.q else []
+    found = _search(form.q) or []
     form.place_id = found[0].id if len(found) == 1 else None
     return matters.spot_of(found[0].id) if len(found) == 1 else None
 
@@ -118,27 +128,30 @@ def _report(form: forms.Report, spot: matters.Spot) -> requests.Report:
 
 
 def _again(request: HttpRequest, form: forms.Report, spot: matters.Spot | None, *,
-           found: list[places.Hit] | None = None, step: int = 0) -> HttpResponse:
+           found: list[places.Hit] | None = None, step: int = 0, look: bool = False) -> HttpResponse:
     """Send the form back with everything in it; a photo's own position is offered where no place was given."""
     forms.keep_files(form)
     if spot is None and form.photo_position and (spot := matters.spot(*form.photo_position)):
         form.faults["place"] = _("照片里有拍摄位置，请看是不是这里，再提交。")
-    return _show(request, form, spot, found=found, step=step or form.step, status=422 if form.faults else 200)
+    return _show(request, form, spot, found=found, step=step or form.step, status=422 if form.faults else 200, look=look)
 
 
 def _show(request: HttpRequest, form: forms.Report, spot: matters.Spot | None, *, step: int,
-          found: list[places.Hit] | None = None, status: int = 200) -> HttpResponse:
+          found: list[places.Hit] | None = None, status: int = 200, look: bool = False) -> HttpResponse:
+    """Draw the form; `look`: it was about to be sent, but something like it is open close by."""
     return render(request, "portal/new.html", {
-        "form": form, "spot": spot, "found": found, "q": form.q, "step": step, "centre": places.centre(),
+        "form": form, "look": look, "most": FOUND, "spot": spot, "found": found, "q": form.q, "step": step,
+        "centre": places.centre(),
         "twins": _twins(spot, form.words), "states": rules.PUBLIC_STATES,
         **_wide(None if spot else matters.area_of(form.place_id)),
     }, status=status)
 
 
 def _wide(area: Node | None) -> dict[str, Any]:
-    """Say that a place is too wide, and offer the compounds in it while they are few."""
+    """Say that a place is too wide, and offer the compounds in it, or else its grids, while they are few."""
+    finer = (places.inside(area.id) or places.inside(area.id, ("grid",))) if area else []
     return {"area": area, "too_wide": _too_wide(area) if area else "",
-            "finer": [(n, index.words(n.path[:-1])) for n in places.inside(area.id)] if area else []}
+            "finer": [(n, index.words(n.path[:-1])) for n in finer]}
 
 
 def _twins(spot: matters.Spot | None, words: str) -> matters.Nearby | None:
@@ -202,7 +215,7 @@ def joined(request: HttpRequest, code: str, secret: str) -> HttpResponse:
     state = matters.follower_state(matters.followed(case))
     return render(request, "portal/joined.html", {
         "case": case, "holder": queries.holder(case), "state": rules.PUBLIC_STATES[state],
-        "answered": state in rules.ANSWERED,
+        "answered": state in rules.ANSWERED, "rule": rules.time_limit(case.standard, case.standard_source),
         "error": error, "phone": request.POST.get("phone", ""), "has_phone": bool(supporter.phone),
         "category": case.request.category,
         "link": settings.BASE_URL + reverse("portal:joined", args=[code, secret]),
@@ -226,7 +239,13 @@ def get_supporter(code: str, secret: str) -> Supporter:
 def search(request: HttpRequest) -> HttpResponse:
     """Find places by what was typed, as choices of the report form."""
     q = request.GET.get("q", "").strip()[:120]
-    return render(request, "portal/_found.html", {"found": places.search(q, limit=8) if q else None, "q": q})
+    return render(request, "portal/_found.html", {"found": _search(q), "q": q, "most": FOUND})
+
+
+def _search(q: str) -> list[places.Hit] | None:
+    """Find places, one more than is shown; None where nothing was asked. Grids mean nothing to who did not ask for one."""
+    kinds = tuple(kind for kind in places.SEARCHED if kind != "grid" or "网格" in q)
+    return places.search(q, kinds=kinds, limit=FOUND + 1) if q else None
 
 
 @access("public")

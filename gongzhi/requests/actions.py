@@ -237,7 +237,7 @@ def open_guarded(case: Case, what: str, purpose: str, *, by: Actor) -> Opening:
         raise Refused(_("没有找到这件事。"), code="missing")
     purpose = purpose.replace("\x00", "").strip()
     if len(purpose) < 4:
-        raise Faults({"purpose": _("请写明查看的目的（至少 4 个字），反映人可以看到。")})
+        raise Faults({"purpose": _("请写明查看的目的（至少 4 个字），诉求人可以看到。")})
     opening = Opening.objects.create(case=case, person_id=by.person_id, what=what, purpose=purpose[:200])
     log.append("person.view", actor=by.line, subject=("case", case.pk), places=case.path,
                data={"what": what, "opening": opening.pk})

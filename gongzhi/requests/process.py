@@ -30,7 +30,7 @@ form_field("kind", _("诉求类型"), "choice", choices=tuple(rules.KINDS.items(
 form_field("category", _("类别"), "category")
 form_field("summary", _("摘要"), "text", max_length=500,
            help=_("投诉举报必填：承办单位只看摘要，看不到原文、录音和照片"))
-form_field("hide_reporter", _("为反映人保密"), "yes")
+form_field("hide_reporter", _("为诉求人保密"), "yes")
 form_field("about_unit", _("被投诉单位"), "unit", clears=True, help=_("该单位及其下级看不到这件事，并至少提高一级办理"))
 form_field("knowledge", _("知识库条目"), "answer")
 form_field("answer", _("当场答复"), "text", max_length=10_000, to_resident=True)
@@ -51,7 +51,7 @@ form_field("inner_due", _("内部期限"), "moment")
 form_field("contact_note", _("联系情况"), "text", help=_("什么时间、怎么联系的、对方怎么说"))
 form_field("result", _("办理结果"), "text")
 form_field("reply", _("答复内容"), "text", max_length=10_000, to_resident=True,
-           help=_("发给反映人的话：查到什么、做了什么、什么时候做到"))
+           help=_("发给诉求人的话：查到什么、做了什么、什么时候做到"))
 form_field("evidence", _("办结材料"), "files")
 form_field("days", _("延长几个工作日"), "number")
 form_field("until", _("挂起到"), "moment")
@@ -63,7 +63,7 @@ form_field("checked", _("核查结果"), "choice",
            choices=(("fixed", _("问题已不存在")), ("unclear", _("无法核实")), ("partly", _("部分解决"))))
 form_field("explanation", _("书面说明"), "text", max_length=10_000, to_resident=True)
 form_field("ruling", _("裁定理由"), "text")
-form_field("on_behalf", _("代反映人"), "yes", help=_("反映人打电话或到窗口说的，由您代记"))
+form_field("on_behalf", _("代诉求人"), "yes", help=_("诉求人打电话或到窗口说的，由您代记"))
 
 
 @cleaner("category")
@@ -154,7 +154,7 @@ def may_call_the_reporter(case: Case, by: Actor, form: Mapping[str, Any]) -> str
     """Who may see the number calls; whom the number is kept from is not expected to: the hotline does it for him."""
     if not can_call(case):
         return str(_("没有留电话，无法联系。"))
-    return None if access.may_ask_phone(by.standing, case) else str(_("为反映人保密，由热线坐席联系。"))
+    return None if access.may_ask_phone(by.standing, case) else str(_("为诉求人保密，由热线坐席联系。"))
 
 
 @condition()

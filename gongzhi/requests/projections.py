@@ -58,7 +58,7 @@ template("request.progress", _("有进展"), _("您说也遇到的事（{code}�
 
 template("request.task", _("新任务：{stage}"), _("{code} {title}，{due} 前办。"))
 template("request.link", _("新任务"), _("{code} 请 {unit} 办理，{due} 前。{link}"))
-template("request.redone", _("没有解决，请重办"), _("{code} {title}：反映人说没有解决，{due} 前重新办理。"))
+template("request.redone", _("没有解决，请重办"), _("{code} {title}：诉求人说没有解决，{due} 前重新办理。"))
 template("request.asked", _("请审核：{what}"), _("{code} {title}，{due} 前审核。"))
 template("request.decided", _("{what}：{decision}"), _("{code} {title}"))
 template("request.remind", _("快到期了"), _("{code} {title}，{due} 到期。"))
@@ -67,12 +67,12 @@ template("request.inner", _("内部期限提醒"), _("{code} {title}，内部期
 template("request.undecided", _("审核快到期了"), _("{code} {title}，{due} 前审核。"))
 template("request.waiting", _("审核已超期"), _("{code} {title}，应于 {due} 前审核，申请的单位还在等。"))
 template("request.missed", _("没有按时{what}"), _("{code} {title}：{unit}没有按时{what}。"))
-template("request.urged", _("反映人催办"), _("{code} {title}"))
-template("request.said", _("反映人留言"), _("{code} {title}"))
+template("request.urged", _("诉求人催办"), _("{code} {title}"))
+template("request.said", _("诉求人留言"), _("{code} {title}"))
 template("request.supervised", _("督办"), _("{code} {title}：{reason}"))
 template("request.mail", "{what}", _("{code}，{due} 前。请登录后办理。"))
 template("request.pressed", _("有人要求改评价"),
-         _("{code} {title}：反映人说有人要求改评价，请核实。承办单位看不到这条。"))
+         _("{code} {title}：诉求人说有人要求改评价，请核实。承办单位看不到这条。"))
 
 
 def _recusing(standing: Standing) -> QuerySet[Case]:
@@ -215,7 +215,7 @@ def _entered(news: News) -> None:
     action = news.process.stages[came_from].actions.get(news.verb)
     public = action.public if action and action.public else stage.public  # a redo is 正在重办, wherever it goes
     if news.verb == "withdraw":
-        news.supporters(state=say("反映人已撤回，还有问题请您自己反映"))
+        news.supporters(state=say("诉求人已撤回，还有问题请您自己反映"))
     elif public and public != news.process.stages[came_from].public and to != "calling":
         state = _("已办完") if to == "confirming" else rules.PUBLIC_STATES[public]
         news.supporters(state=str(state))

@@ -11,8 +11,8 @@ from django.db.models.functions import Reverse
 from django.utils.translation import gettext as _
 
 from gongzhi.base import chinese, clock, codes, crypto
-from gongzhi.flow import deadlines, roles
 from gongzhi.flow import queries as flow
+from gongzhi.flow import roles
 from gongzhi.flow.models import Attachment, Case, Entry, Task
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
@@ -20,12 +20,13 @@ from gongzhi.org.rules import Standing
 from gongzhi.places import index
 from gongzhi.places import queries as places
 from gongzhi.places.index import Node
-from gongzhi.requests import access, classify, defaults, rules
+from gongzhi.requests import access, defaults, likeness, rules
 from gongzhi.requests.models import Answer, CatalogueLine, Category, Request
 from gongzhi.requests.rules import Suggestion
 
 FINE = ("grid", "compound", "building")  # kinds of place that say where a matter is; a community only says about where
 CHANGE_DAYS = 7  # how long a rating may be changed (default, no source)
+LOOKED_AT = 60  # open matters near a point that are compared
 LOOKED_BACK = 300  # matters of a grid among which the same kind is looked for: two years' worth in the seeds' cities
 
 
@@ -130,30 +131,50 @@ def _places_around(lon: float, lat: float, dlon: float, dlat: float) -> list[int
 
 @dataclass(frozen=True)
 class Nearby:
-    """What a reporter may see of open matters near by; `same_kind`: those his words seem to mean, else all."""
+    """What a reporter may see of open matters near by; `by_words`: those his words seem to mean, else all."""
 
     rows: list[dict[str, Any]]
-    same_kind: bool
+    by_words: bool
 
 
 def nearby_for_public(lon: float, lat: float, words: str = "") -> Nearby:
     """Say what a reporter may see of open matters within 50 m: category and time, never words, never private kinds.
 
     Complaints, tip-offs, matters about units, and kinds such as noise or asking for help are left out (rights 4.2,
-    4.14). Where the words say of which kind it is, the others are left out too.
+    4.14). Where something was written, what is not like it is left out too.
     """
-    guessed = [guess.code for guess in classify.guess(words, 3)]
     found = near(lon, lat, rules.NEARBY_METRES).exclude(kind__in=rules.GUARDED).filter(
-        case__private=False, case__about_units=[], category__private=False,
-        **({"category__code__in": guessed} if guessed else {})).annotate(n=Count("case__supporters"))
-    rows = [
-        {"code": r.case.code, "category": r.category.name if r.category else "", "category_code": r.category.code,
-         "opened_at": r.case.opened_at, "metres": metres_to(r.case, lon, lat),
-         "supporters": rules.supporters_words(r.n), "state": r.case.fields.get("public", "received")}
-        for r in found.order_by("-case__opened_at")[:20] if r.category
+        case__private=False, case__about_units=[], category__private=False).annotate(n=Count("case__supporters"))
+    given = _said_at(lon, lat, words)
+    open_now = [
+        r for r in found.order_by("-case__opened_at")[:LOOKED_AT]
+        if metres_to(r.case, lon, lat) <= rules.NEARBY_METRES and r.case.fields.get("public") not in rules.ANSWERED
+        and (not words.strip() or likeness.alike(given, said_in(r)))
     ]
-    shown = [r for r in rows if r["metres"] <= rules.NEARBY_METRES and r["state"] not in rules.ANSWERED][:5]
-    return Nearby(shown, bool(guessed))
+    return Nearby([_public_row(r, lon, lat) for r in open_now[:5]], bool(words.strip()))
+
+
+def _public_row(request: Any, lon: float, lat: float) -> dict[str, Any]:
+    """Give a matter as anybody may see it; `n`: how many joined."""
+    return {
+        "code": request.case.code, "category": request.category.name, "category_code": request.category.code,
+        "opened_at": request.case.opened_at, "metres": metres_to(request.case, lon, lat),
+        "supporters": rules.supporters_words(request.n), "state": request.case.fields.get("public", "received"),
+    }
+
+
+def _said_at(lon: float, lat: float, words: str, kind: Category | None = None) -> likeness.Said:
+    """Read words about a point, without the names of the places it lies in."""
+    found = index.locate(lon, lat)
+    compound = places.nearest_compound(lon, lat, 150)
+    return likeness.said(words, kind, places=[
+        index.words(found.path) if found else "", compound.name if compound else ""])
+
+
+def said_in(request: Request, words: str | None = None) -> likeness.Said:
+    """Read a request to compare it: its words (or those the reader may have), its kind, not the names of its places."""
+    return likeness.said(request.words if words is None else words, request.category or request.suggested, places=[
+        index.words(request.case.path), index.name_of(request.compound_id)])
 
 
 def metres_to(case: Case, lon: float, lat: float) -> int:
@@ -162,21 +183,29 @@ def metres_to(case: Case, lon: float, lat: float) -> int:
     return round(places.distance_m(lon, lat, case.lon, case.lat))
 
 
-def twins(standing: Standing, *, lon: float, lat: float, words: str, phone: str = "", limit: int = 5) -> list[Request]:
-    """List open requests a clerk should look at before registering another: near by, alike in words, or same caller."""
-    allowed = Request.objects.select_related("case__place", "category").filter(
+def twins(
+    standing: Standing, *, lon: float, lat: float, words: str, kind: Category | None = None, phone: str = "", limit: int = 5,
+) -> list[Request]:
+    """List open requests a clerk should look at before registering another: alike and near by, or of the same caller.
+
+    `kind`: what is meant, where somebody said so.
+    """
+    allowed = Request.objects.select_related("case__place", "category", "suggested").filter(
         case__in=flow.visible_to(standing).filter(closed_at=None, lon__isnull=False))
-    found: dict[int, Request] = {}
-    if phone:
-        found |= {r.pk: r for r in allowed.filter(phone_index=crypto.blind(phone)).order_by("-case__opened_at")[:limit]}
-    close = near(lon, lat, 100).filter(case__in=flow.visible_to(standing))
-    found |= {r.pk: r for r in close.order_by("-case__opened_at")[:limit]}
+    own = list(allowed.filter(phone_index=crypto.blind(phone)).order_by("-case__opened_at")[:limit]) if phone else []
+    close = near(lon, lat, 100).filter(case__in=flow.visible_to(standing)).order_by("-case__opened_at")[:LOOKED_AT]
     tokens = chinese.bigrams(words)[:12]
-    if len(tokens) >= 3:
-        open_words = allowed if standing.holds("operator") else allowed.exclude(kind__in=rules.GUARDED)
-        alike = _lately(open_words, lon, lat).filter(tokens__overlap=tokens).order_by("-case__opened_at")[:200]
-        found |= {r.pk: r for r in alike if len(set(tokens) & set(r.tokens)) >= max(3, len(tokens) // 3)}
-    return sorted(found.values(), key=lambda r: -len(set(tokens) & set(r.tokens)))[:limit]
+    open_words = allowed if standing.holds("operator") else allowed.exclude(kind__in=rules.GUARDED)
+    told = _lately(open_words, lon, lat).filter(tokens__overlap=tokens).order_by("-case__opened_at")[:200]
+    given = _said_at(lon, lat, words, kind)
+    read = {r: said_in(r, words_for(standing, r)) for r in [*own, *close, *told]}
+    found = [r for r, said in read.items() if r in own or likeness.alike(given, said)]
+    return sorted(found, key=lambda r: -len(given.tokens & read[r].tokens))[:limit]
+
+
+def words_for(standing: Standing, request: Request) -> str:
+    """Give what may be compared: the original of a complaint only to those who take it in (rights 4.1)."""
+    return request.summary if request.is_guarded and not standing.holds("operator") else request.words
 
 
 def _lately(rows: QuerySet[Request], lon: float, lat: float) -> QuerySet[Request]:
@@ -477,7 +506,6 @@ class Slip:
     opened_at: datetime
     due_at: datetime | None
     rule: str
-    source: str
     state: str
 
 
@@ -486,9 +514,7 @@ def slip(case: Case) -> Slip:
     desks = case.tasks.filter(done_at=None, kind="work", unit__isnull=False).order_by("pk").select_related("unit")
     holders = list(dict.fromkeys(t.unit.name for t in desks if t.unit))[:2]
     request = case.request
-    process = flow.definition(case.version_id)
     return Slip(
         case.code, case.title, whereabouts(request, reads=True), "、".join(holders), case.opened_at, case.due_at,
-        deadlines.rule_words(process.deadline, case), case.standard_source,
-        str(rules.PUBLIC_STATES[case.fields.get("public", "received")]),
+        rules.time_limit(case.standard, case.standard_source), str(rules.PUBLIC_STATES[case.fields.get("public", "received")]),
     )

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
+
+from gongzhi.base import html
 
 # Five kinds of what people say: 北京市接诉即办工作条例 art. 2.
 KINDS = {
@@ -58,7 +61,7 @@ EMPTY_PHRASES = (
     "已转相关部门", "已转有关部门", "已反馈相关部门", "正在处理中", "正在积极处理", "高度重视", "下一步将", "尽快处理",
     "请耐心等待", "已知晓", "情况属实，已处理",
 )
-DEFAULT_STANDARD = ("7d calendar", "一般诉求 7 天：DB11/T 2021—2022 征求意见稿，可在设置的默认值中修改")
+DEFAULT_STANDARD = ("7d calendar", "参照北京市地方标准 DB11/T 2021—2022（征求意见稿）：一般诉求 7 日内")
 CHECK_ONE_IN = 20  # site check on a sample: 5 % (default, no source)
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -73,6 +76,15 @@ OF_SUMMARY = "#"  # marks the search tokens of a summary: who may not read the o
 def summary_tokens(tokens: Iterable[str]) -> list[str]:
     """Mark search tokens as those of a summary."""
     return [OF_SUMMARY + token for token in tokens]
+
+
+OUR_DEFAULT = "默认值"  # a source that begins so has no rule behind it; what follows is for staff
+
+
+def time_limit(limit: str, source: str) -> str:
+    """Say by which rule a deadline was made, as it is told to residents: its length, and the name of its source."""
+    named = _("本区默认时限") if not source or source.startswith(OUR_DEFAULT) else source
+    return say("按 %(limit)s的办理时限，依据：%(source)s") % {"limit": html.duration(limit), "source": named}
 
 
 ANSWERED = ("to_rate", "done")  # nobody joins what was answered already

@@ -100,6 +100,26 @@ def test_without_a_script_the_same_form_works(town: Town, visit: Any) -> None:
     assert "/done" in page.url and Case.objects.get().title == "楼道灯不亮"
 
 
+def test_a_chosen_place_takes_the_place_of_the_list_and_is_in_sight(town: Town, phone: Visitor) -> None:
+    page = phone.go("/r/new").page
+    page.fill("[name=words]", "暖气不热")
+    page.click("[data-next]")
+    page.fill("[name=q]", "西南社区第1网格")
+    page.wait_for_selector("#found input")
+    page.locator("#found label").first.click()
+    page.wait_for_selector("[data-spot]")
+    expect(page.locator("#found")).to_be_hidden()
+    expect(page.locator("#place .note")).to_be_in_viewport(ratio=1)
+    phone.reads("西南社区第1网格", "王网格员")
+    page.click("[data-other-place]")
+    expect(page.locator("#found")).to_be_visible()
+    page.fill("[name=q]", "西南社区第2网格")
+    page.wait_for_selector("#found label:has-text('第2网格')")
+    page.locator("#found label:has-text('第2网格')").click()
+    page.wait_for_selector("#place :text('西南社区第2网格')")
+    assert page.locator("#found").is_hidden()
+
+
 def test_what_was_typed_survives_a_reload(town: Town, phone: Visitor) -> None:
     page = phone.go("/r/new").page
     page.fill("[name=words]", "写了一半")

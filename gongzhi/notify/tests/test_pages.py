@@ -100,6 +100,20 @@ def test_deliveries_show_no_words_and_resend_what_failed(town: Town) -> None:
     assert queries.unsent() == {"waiting": 1}
 
 
+def test_what_the_demo_only_shows_is_never_called_sent(town: Town) -> None:
+    text_to("13800001234")
+    admin = signed_in(town, "admin")
+
+    def rows(query: str) -> str:
+        return admin.get(f"/setup/messages/?{query}").content.decode().partition("<tbody>")[2]
+
+    for query in ("", "channel=demo_sms", "state=shown"):
+        assert "不发出，只在演示页看" in rows(query) and "已发送" not in rows(query)
+    assert rows("state=sent") == ""
+    Notice.objects.update(channel="sms")
+    assert "已发送" in rows("state=sent") and "只在演示页看" not in rows("") and rows("state=shown") == ""
+
+
 def test_nonsense_in_the_address_is_ignored(town: Town) -> None:
     text_to("13800001234")
     client = signed_in(town, "admin")

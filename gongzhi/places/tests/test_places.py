@@ -173,6 +173,13 @@ def test_search_keeps_to_kinds_and_to_a_place_and_takes_anything_typed(town):
     assert queries.search("%") == [] and queries.search("😀") == []
 
 
+def test_what_is_named_comes_alone_and_a_loose_hit_only_where_nothing_is_named(town):
+    assert [h.name for h in queries.search("水岸社区")][0] == "水岸社区"
+    assert all("水岸" in h.name for h in queries.search("水岸"))
+    assert [h.name for h in queries.search("新城区海拉尔东路街道水岸小区3号楼")] == ["水岸小区"]  # not what it lies in
+    assert "水岸小区" in [h.name for h in queries.search("水岸小院")]  # nothing is called so: what shares something
+
+
 def test_children_and_breadcrumbs(town):
     assert [p.name for p in queries.children(None)] == ["新城区"]
     assert list(queries.children(town.district.pk)) == town.streets

@@ -23,7 +23,9 @@ from gongzhi.places.models import Place
 from gongzhi.portal import queries
 from gongzhi.portal.models import Feedback
 from gongzhi.requests import actions as requests
-from gongzhi.requests.models import Message, Rating, Request, Supporter
+from gongzhi.requests import classify
+from gongzhi.requests import queries as matters
+from gongzhi.requests.models import Category, Message, Rating, Request, Supporter
 from gongzhi.site.logs import Line
 
 
@@ -420,11 +422,20 @@ def test_something_can_be_added(client: Client, town: Town) -> None:
     assert "现在只有 12 度了" in text and "您补充了照片" in text
 
 
+def test_whoever_is_asked_to_rate_reads_of_nobody_who_still_works_on_it(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    finished(town, request)
+    Case.objects.filter(pk=request.pk).update(stage="calling")
+    request.case.tasks.filter(done_at=None).update(stage="calling", kind="work", unit=town.units["centre"])
+    page = client.get(link(request)).content.decode()
+    assert "待您评价" in page and "现在由" not in page
+
+
 def test_a_rating_needs_both_answers_and_has_no_default(client: Client, town: Town) -> None:
     request = reported(client, town)
     finished(town, request)
     page = client.get(link(request)).content.decode()
-    assert "已更换阀门" in page and "请您评价" in page
+    assert page.index("请您评价") < page.index("已更换阀门") < page.index('id="rate"')  # what is rated is read first
     assert not re.search(r'name="(solved|satisfied)"[^>]*checked', page)
     answer = client.post(link(request, "rate"), {"solved": "solved"})
     assert answer.status_code == 422 and "满意吗" in answer.content.decode() and not Rating.objects.exists()
@@ -460,6 +471,7 @@ def test_the_elder_mode_is_remembered_and_has_three_levels(client: Client, town:
     assert client.get(link(request)).content.decode().count('name="satisfied"') == 3
     home = client.get("/").content.decode()
     assert 'class="elder"' in home and "说一件事" in home
+    assert all(f'href="{to}"' in home for to in ("tel:119", "tel:120", "tel:110", "tel:12345", "/nearby/"))
 
 
 def test_home_knows_my_last_matter_and_my_grid_worker(client: Client, town: Town) -> None:
@@ -538,7 +550,7 @@ def test_going_back_from_me_too_brings_everything_that_was_typed_along(client: C
     assert "我家也不热" in page and "3 号楼" in page and hidden(page, "key") == ["k9"] and "王网格员" in page
     (played,) = hidden(page, "kept_voice")
     assert client.get(reverse("portal:kept", args=[played]))["Content-Type"].startswith("audio/")
-    again = {name: hidden(form, name)[0] for name in names if name != "back"}
+    again = {name: hidden(form, name)[0] for name in names if name != "back"} | {"shown": hidden(page, "shown")}
     assert reported(client, town, **again).case.attachments.count() == 2
 
 
@@ -546,10 +558,76 @@ def test_near_by_stands_what_the_words_mean_and_all_where_they_mean_nothing(clie
     accepted(town, reported(client, town))
     lon, lat = town.point("west-south-1")
     at = {"lon": lon, "lat": lat, "compound": "0"}
-    assert "只列和您说的同类的" in client.post("/r/place", {**at, "words": "暖气坏了"}).content.decode()
-    assert "我也遇到" not in client.post("/r/place", {**at, "words": "垃圾没人收"}).content.decode()
-    page = client.post("/r/place", {**at, "words": "说不清"}).content.decode()
-    assert "我也遇到" in page and "没认出您说的是哪一类" in page
+    assert "只列和您说的差不多的" in client.post("/r/place", {**at, "words": "暖气坏了"}).content.decode()
+    for other in ("垃圾没人收", "楼下广场舞的音响太吵"):
+        assert "我也遇到" not in client.post("/r/place", {**at, "words": other}).content.decode()
+    page = client.post("/r/place", {**at, "words": " "}).content.decode()
+    assert "我也遇到" in page and "您没有写字" in page
+
+
+def test_what_is_open_near_by_is_seen_before_anything_is_sent(client: Client, town: Town) -> None:
+    first = reported(client, town)
+    accepted(town, first)
+    alone = typed(town, key="k2", words="暖气片一点也不热", address="3 号楼")
+    answer = client.post("/r/new", alone)  # without a script all was written at once, and nobody had shown it
+    page = answer.content.decode()
+    assert answer.status_code == 200 and "还没有提交" in page and 'data-step="2"' in page and "3 号楼" in page
+    assert hidden(page, "shown") == [first.case.code] and Case.objects.count() == 1
+    assert client.post("/r/new", {**alone, "shown": first.case.code}).status_code == 302 and Case.objects.count() == 2
+    assert client.post("/r/new", typed(town, key="k3", words="垃圾没人收")).status_code == 302
+    assert client.post("/r/new", typed(town, key="k4", words="", photos=[photo()])).status_code == 302
+
+
+def test_few_places_are_offered_and_whoever_asks_for_more_is_told_how(client: Client, town: Town) -> None:
+    page = client.get("/r/search", {"q": "社区"}).content.decode()
+    assert page.count('name="place"') == 4 and "多写几个字" not in page and "网格" not in re.sub(r"<small>.*?</small>", "", page)
+    page = client.get("/r/search", {"q": "网格"}).content.decode()
+    assert page.count('name="place"') == 4 and "多写几个字" in page
+
+
+@pytest.mark.parametrize(("source", "told"), [
+    ("默认值，无来源", "本区默认时限"), ("默认值，参考别处的样本", "本区默认时限"), ("", "本区默认时限"),
+    ("《内蒙古自治区物业管理条例》", "《内蒙古自治区物业管理条例》"),
+])
+def test_the_rule_of_a_deadline_is_told_in_plain_words(client: Client, town: Town, source: str, told: str) -> None:
+    Category.objects.filter(code="900401").update(limit_source=source)
+    classify.forget()
+    request = reported(client, town)
+    accepted(town, request)
+    supporter = requests.join(request.case, device="d")
+    pages = [client.get(link(request, name)).content.decode() for name in ("done", "slip", "track")]
+    pages.append(client.get(reverse("portal:joined", args=[request.case.code, supporter.secret])).content.decode())
+    for page in pages:
+        assert f"按 24 小时的办理时限，依据：{told}" in page
+        assert not any(words in page for words in ("默认值", "无来源", "样本"))
+    assert matters.slip(request.case).rule == f"按 24 小时的办理时限，依据：{told}"
+
+
+def test_a_dispatch_that_was_taken_back_stands_in_the_trail_and_the_next_one_above_it(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    accepted(town, request)
+    flow.act(request.pk, "take_back", by=town.actor("street"))
+    page = client.get(link(request)).content.decode()
+    assert "撤回派单，另选办理单位" in page and "正在派单" in page and "现在由西街街道办事处办理" in page
+    flow.act(request.pk, "dispatch", by=town.actor("street"), form={"lead": town.units["parks"].pk})
+    page = client.get(link(request)).content.decode()
+    told = [page.index(words) for words in ("派给区城管局", "撤回派单，另选办理单位", "派给区住建局")]
+    assert told == sorted(told) and "现在由区城管局办理" in page
+
+
+def test_what_is_not_solved_must_be_said_and_the_label_says_so(client: Client, town: Town) -> None:
+    request = reported(client, town)
+    finished(town, request)
+    page = client.get(link(request)).content.decode()
+    assert "选“未解决”的必填，其他可以不填" in page and "哪里没解决？" in page
+    answer = client.post(link(request, "rate"), {"solved": "unsolved", "satisfied": "1"})
+    page = answer.content.decode()
+    assert answer.status_code == 422 and 'aria-invalid="true" aria-describedby="f-said-e "' in page
+    assert re.search(r'id="f-said"[^>]*autofocus', page) and len(re.findall(r'value="(?:unsolved|1)" checked', page)) == 2
+    answer = client.post(link(request, "rate"), {"solved": "partly", "said": "还差一间"})
+    page = answer.content.decode()
+    assert answer.status_code == 422 and "还差一间</textarea>" in page and 'value="partly" checked' in page
+    assert re.search(r'name="satisfied"[^>]*autofocus', page) and page.count("autofocus") == 1
 
 
 def test_whoever_follows_a_matter_that_is_answered_sees_no_clock(client: Client, town: Town) -> None:

@@ -120,8 +120,10 @@ def test_of_what_is_open_near_by_the_same_kind_is_shown(town: Town) -> None:
     cold, rubbish = Walk(town).accepted(COLD), Walk(town, "一堆垃圾").accepted(RUBBISH)
     codes = [r["code"] for r in queries.nearby_for_public(cold.lon, cold.lat, "楼道里也是暖气不热").rows]
     assert codes == [cold.case.code]
+    silent = queries.nearby_for_public(cold.lon, cold.lat)
+    assert {r["code"] for r in silent.rows} == {cold.case.code, rubbish.case.code} and not silent.by_words
     unclear = queries.nearby_for_public(cold.lon, cold.lat, "一言难尽")
-    assert {r["code"] for r in unclear.rows} == {cold.case.code, rubbish.case.code} and not unclear.same_kind
+    assert unclear.rows == [] and unclear.by_words
 
 
 def test_a_title_that_was_cut_says_so(town: Town) -> None:

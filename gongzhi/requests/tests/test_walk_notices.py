@@ -100,13 +100,13 @@ def test_urging_supervising_and_messages(town: Town) -> None:
     walk = Walk(town).dispatched()
     walk.news()
     walk.does("reporter", "urge")
-    assert names(walk) == [("department", "反映人催办"), ("department_leader", "反映人催办")]
+    assert names(walk) == [("department", "诉求人催办"), ("department_leader", "诉求人催办")]
     walk.does("street_leader", "supervise", reason="影响大")
     assert {title for _who, title in names(walk)} == {"督办"}
     with clock.at(walk.now):
         requests.say(walk.case, "请从后门进", by=walk.actor("reporter"))
     told = walk.news()
-    assert {n.title for n in told} == {"反映人留言"} and "后门" not in str([n.words for n in told])
+    assert {n.title for n in told} == {"诉求人留言"} and "后门" not in str([n.words for n in told])
     with clock.at(walk.now):
         requests.say(walk.case, "好的", by=walk.actor("department"))
     assert names(walk) == [("phone", "留言")]
@@ -191,7 +191,7 @@ def test_a_message_about_a_complaint_goes_to_the_hotline_that_may_read_it(town: 
     walk.news()
     with clock.at(walk.now):
         requests.say(walk.case, "我还有证据", by=walk.actor("reporter"))
-    assert names(walk) == [("operator", "反映人留言"), ("operator2", "反映人留言")]
+    assert names(walk) == [("operator", "诉求人留言"), ("operator2", "诉求人留言")]
 
 
 def test_those_who_joined_hear_that_it_is_done_again(town: Town) -> None:

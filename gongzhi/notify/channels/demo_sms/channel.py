@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gongzhi.notify.models import Notice
 
-TITLE = _("短信（演示，不发出）")
+TITLE = _("短信（演示）")
 
 
 def address(notice: Notice) -> str:

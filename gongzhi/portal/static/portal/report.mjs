@@ -8,6 +8,8 @@ const [back, next, send] = ['back', 'next', 'send'].map(name => document.querySe
 const place = document.getElementById('place');
 const english = document.documentElement.lang === 'en';
 let step = +form.dataset.step;
+const found = document.getElementById('found');
+const otherPlace = form.querySelector('[data-other-place]');
 let meant = form.words.value; // the words the matters near by were looked up for
 
 function show(number, { focus = true } = {}) {
@@ -63,6 +65,7 @@ form.addEventListener('keydown', event => {
 async function settle(values) {
   meant = form.words.value;
   await window.htmx.ajax('POST', '/r/place', { target: '#place', swap: 'innerHTML', values: { ...values, words: meant } });
+  choosing(false);
 }
 function again() { // other words, other matters of the same kind; the place stays as it was settled
   if (place.querySelector('[name=lon]')) settle(Object.fromEntries(['lon', 'lat', 'compound'].map(name => [name, place.querySelector(`[name=${name}]`).value])));
@@ -71,8 +74,19 @@ function settlePoint({ lon, lat, device }) {
   form.querySelectorAll('[name=place]').forEach(choice => { choice.checked = false; });
   return settle({ lon: lon.toFixed(6), lat: lat.toFixed(6), ...(device && { device: 1 }) });
 }
-form.addEventListener('change', ({ target }) => { if (target.name === 'place') settle({ place: target.value }); });
-form.addEventListener('place:point', ({ detail }) => settlePoint(detail));
+const look = () => place.scrollIntoView({ block: 'start' }); // who chose sees what it came to
+form.addEventListener('change', ({ target }) => { if (target.name === 'place') settle({ place: target.value }).then(look); });
+function choosing(yes) { // the places to choose from stand there until one is settled, or others are looked for
+  found.hidden = !yes;
+  otherPlace.hidden = yes || !found.children.length;
+}
+new MutationObserver(() => choosing(true)).observe(found, { childList: true });
+otherPlace.addEventListener('click', () => { choosing(true); form.q.focus(); });
+form.querySelector('[name=find]').addEventListener('click', event => { // looked up here, not by sending the form
+  event.preventDefault();
+  window.htmx.trigger(form.q, 'search');
+});
+form.addEventListener('place:point', ({ detail }) => settlePoint(detail).then(detail.device ? look : undefined));
 document.addEventListener('htmx:after:swap', () => {
   const spot = place.querySelector('[data-spot], [data-area]');
   if (!spot) return;
@@ -84,7 +98,7 @@ document.addEventListener('htmx:after:swap', () => {
 const fromPhoto = form.querySelector('[data-photo-place]');
 form.addEventListener('photo:position', ({ detail }) => {
   fromPhoto.hidden = false;
-  fromPhoto.onclick = () => settlePoint(detail);
+  fromPhoto.onclick = () => settlePoint(detail).then(look);
 });
 
 show(step, { focus: false });
