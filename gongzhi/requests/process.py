@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from gongzhi.base import chinese, clock, codes, crypto
 from gongzhi.flow import actions as flow
 from gongzhi.flow import offers, queries, roles
-from gongzhi.flow.actors import Actor
+from gongzhi.flow.actors import Actor, of_unit
 from gongzhi.flow.definition import Process
 from gongzhi.flow.models import Case, Entry
 from gongzhi.flow.registry import FormField, Values, cleaner, condition, demand, form_field, keeps
@@ -222,6 +222,24 @@ def the_hotline_asks_itself(case: Case, by: Actor, form: Mapping[str, Any]) -> s
 def a_resident_reported(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     """Nobody rates what he found himself: staff's own finds are checked on site instead (rights 4.5)."""
     return None if case.origin != "staff" else str(_("工作人员发现的问题不评价，由现场核查确认。"))
+
+
+@condition()
+def only_a_call_tells(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Ring at once whoever would not hear the answer else: rights 4.11.
+
+    No text reaches the number; or whoever has no link had it handled by those who may not ring.
+    """
+    number = crypto.open_sealed(case.request.phone)
+    deaf = number and not rules.MOBILE.fullmatch(number)
+    no_link = number and case.request.channel not in rules.ONLINE and kept_from_lead(case)
+    return None if deaf or no_link else "told by text"
+
+
+def kept_from_lead(case: Case) -> bool:
+    """Say whether the number is not shown to the unit that leads."""
+    lead = Unit.objects.filter(pk=case.fields.get("lead") or 0).first()
+    return lead is not None and not access.may_ask_phone(of_unit(lead).standing, case)
 
 
 @condition()

@@ -1,5 +1,6 @@
 """What the trade says about requests, as plain data and functions."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ LEGAL_CHANNELS = {
     "court": _("诉讼"), "arbitration": _("仲裁"), "discipline": _("纪检监察"), "review": _("行政复议"),
     "disclosure": _("政府信息公开"), "petition": _("已进入信访程序"),
 }
+MOBILE = re.compile(r"1[3-9][0-9]{9}")  # numbers that take a text message
+ONLINE = ("portal", "qr", "api")  # who came by these has the link
 # Ours until the city writes its own: defaults.py reads these, nothing else does. ---------------------------------------
 
 # What the clerk says for each of the six lawful ways not to dispatch: 条例 art. 11, texts ours.
