@@ -84,6 +84,7 @@ class Progress:
     chip: str
     where: str
     holder: str
+    rings: tuple[str, datetime | None] | None
     lines: list[Line]
     messages: list[Message]
     openings: list[Opening]

@@ -263,13 +263,18 @@ def test_a_title_is_listed_only_for_who_may_see_the_case(town: Town, client: Any
     assert "1 件" in text and "只有经手的人能看" in text and "15 度" not in text
 
 
-def test_a_complaint_that_only_the_hotline_may_call_about_misses_no_contact(town: Town) -> None:
-    for kept in ({"kind": "complain", "summary": "反映供暖"}, {"hide_reporter": "1"}):
-        Story(town).accepted(**kept).then("dispatch", "street", lead=town.units["housing"].pk).finished()
-        Story(town, MONDAY + DAY).accepted(**kept).then(
-            "dispatch", "street", lead=town.units["housing"].pk).clock_at(MONDAY + 4 * DAY)
+def test_what_the_hotline_must_ring_about_is_counted_as_its_own_and_in_no_unit_s_rate(town: Town) -> None:
+    for lead, kept in (("housing", {"kind": "complain", "summary": "反映供暖"}), ("housing", {"hide_reporter": "1"}),
+                       ("heating", {})):
+        form = {"lead": town.units[lead].pk}
+        Story(town).accepted(**kept).then("dispatch", "street", **form).then(
+            "contact", "operator", HOUR, contact_note="已联系")
+        Story(town, MONDAY + DAY).accepted(**kept).then("dispatch", "street", **form).clock_at(MONDAY + 4 * DAY)
+        Story(town, MONDAY + 5 * DAY).accepted(**kept).then("dispatch", "street", **form)  # not due yet
+    Story(town).accepted(hide_reporter="1").then("dispatch", "street", lead=town.units["housing"].pk).finished()
     n = numbers(look(town))
-    assert "contact_due" not in n and n["finished"] == 2
+    assert "contact_due" not in n and (n["hotline_due"], n["hotline_met"]) == (6, 3)
+    assert rate(look(town), "response") == (0, 0)
 
 
 def test_a_complaint_is_on_no_board_of_the_people_it_is_about(town: Town) -> None:
