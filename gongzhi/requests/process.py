@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,8 @@ from gongzhi.org.models import Unit
 from gongzhi.places import index
 from gongzhi.requests import access, defaults, rules
 from gongzhi.requests.models import Answer, Category, Rating, Supporter
+
+_own_words = lazy(defaults.text, str)  # the city's own, as they stand when they are shown
 
 # Fields ---------------------------------------------------------------------------------------------------------------
 
@@ -45,7 +48,7 @@ form_field("helpers", _("协办单位"), "units")
 form_field("note", _("说明"), "text")
 form_field("reason", _("理由"), "text", max_length=500)
 form_field("opinion", _("审核意见"), "text", max_length=500)
-form_field("return_code", _("退单原因"), "choice", choices=tuple(rules.RETURN_CODES.items()))
+form_field("return_code", _("退单原因"), "choice", choices=tuple((code, _own_words(f"return_{code}")) for code in rules.RETURN_CODES))
 form_field("section", _("科室、社区或网格"), "section")
 form_field("inner_due", _("内部期限"), "moment")
 form_field("contact_note", _("联系情况"), "text", help=_("什么时间、怎么联系的、对方怎么说"))
