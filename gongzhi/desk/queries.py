@@ -72,8 +72,8 @@ def _of_view(view: str) -> Q:
     known = {
         "receiving": work & Q(stage="receiving"), "dispatching": work & Q(stage="dispatching"),
         "signing": work & Q(stage="handling") & Q(unsigned), "handling": work & Q(stage="handling") & ~Q(unsigned),
-        "reviewing": Q(kind="approval"), "contacting": Q(kind="duty"), "calling": work & Q(stage="calling"), "checking": work & Q(stage="checking"),
-        "hard": work & Q(stage="hard"),
+        "reviewing": Q(kind="approval"), "contacting": Q(kind="duty"), "hard": work & Q(stage="hard"),
+        "calling": work & Q(stage="calling"), "checking": work & Q(stage="checking"),
     }
     if view in rules.DUE:
         return _due(view, clock.now())

@@ -136,7 +136,7 @@ def _duties(case: Case, process: Process, stage: Stage, opened: list[Task]) -> l
         _duty(case, stage, name, role, seat)
         for name, role in stage.expects_else.items() if name not in kept
         for seat in roles.working(process.roles[role], case, process)
-        if _may_be_done(stage.actions[name], case, Unit.objects.filter(pk=seat.unit_id).first(), seat.post)
+        if _may_be_done(stage.actions[name], case, Unit.objects.filter(pk=seat.unit_id or 0).first(), seat.post)
     ]
     _take_part(case, [Seat(t.unit_id, t.post) for t in duties])
     return duties

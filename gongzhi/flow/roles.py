@@ -68,7 +68,7 @@ def leaders_above(role: Role, case: Case, apart_from: Collection[int]) -> list[S
     """List who leads above the desks a role means, where each of those is `apart_from` some units, or below one."""
     found = []
     for seat in seats(role, case):
-        unit = Unit.objects.filter(pk=seat.unit_id).first()
+        unit = Unit.objects.filter(pk=seat.unit_id or 0).first()
         while unit and set(unit.path) & set(apart_from):
             unit = unit.parent
         found.append(head(unit.pk, case) if unit else None)

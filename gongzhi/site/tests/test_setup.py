@@ -6,13 +6,13 @@ import pytest
 from django.db import connection
 
 from gongzhi.base import clock
+from gongzhi.flow import registry
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Case
 from gongzhi.org import queries as org
 from gongzhi.org.models import Appointment, Person, Post, Unit
 from gongzhi.places.models import PlaceCode
 from gongzhi.requests import actions as requests
-from gongzhi.flow import registry
 from gongzhi.requests import defaults
 from gongzhi.requests.models import Default
 
