@@ -102,7 +102,7 @@ class Life(Work):
         """Plan for each new open task when somebody takes it up and what comes of it."""
         for task in case.tasks.filter(done_at=None).exclude(pk__in=self.planned).order_by("pk"):
             self.planned.add(task.pk)
-            plan = getattr(self, "approving" if task.kind == "approval" else task.stage, None)
+            plan = getattr(self, {"approval": "approving", "duty": "ringing"}.get(task.kind, task.stage), None)
             if plan:
                 plan(case, task)
 

@@ -159,13 +159,24 @@ class Work(Days):
         if unit.kind in ("department", "street", "community") and rng.random() < 0.75:
             due_at = self.due_of(case, task)
             pace = self.pace(task.opened_at, due_at)
-            if rng.random() < 0.85:  # the liaison rings first; the section rings again when it comes
+            if self.rings(case) and rng.random() < 0.85:  # the liaison rings first; the section rings again when it comes
                 form = {"contact_note": texts.say(rng, "contacts")}
                 self.then(self.at_work(signed_at, 1, 40, pace), partial(self.act, "contact", by, form, task))
             self.then(self.at_work(signed_at, 3, 50, pace), partial(self.assign, by, task))
             self.then(self.share(signed_at, due_at, 0.8), partial(self.take_back_work, by, task))
         else:
             self.work(case, by, task, signed_at)
+
+    def rings(self, case: Case) -> bool:
+        """Say whether those at work ring the reporter themselves."""
+        return bool(case.request.phone) and not case.tasks.filter(kind="duty", opened_at__gte=case.entered_at).exists()
+
+    def ringing(self, case: Case, task: Task) -> None:
+        """Ring the reporter for those from whom the number is kept, now and then too late."""
+        rng, by = self.rng, self.holder(task)
+        low, high = (0.3, 14) if rng.random() < 0.95 else (24, 40)
+        form = {"contact_note": texts.say(rng, "contacts")}
+        self.then(self.awake(task.opened_at, low, high), partial(self.act, "contact", by, form, task))
 
     def assign(self, by: Actor, task: Task) -> None:
         """Hand it to a section (二级派单) with an inner deadline before the outer one."""
@@ -199,12 +210,8 @@ class Work(Days):
         if rng.random() < 0.94 or self.category.evidence == "call":
             form = {"contact_note": texts.say(rng, "contacts")}
             longest = 0.2 + 9 * self.pace(start, due_at)
-            if case.request.is_guarded or case.fields.get("hide_reporter"):  # the number is the hotline's
-                by_phone = self.town.someone(rng, self.town.by_key["centre"].pk, "operator")
-            else:
-                by_phone = by
-            if case.request.phone:
-                self.then(self.awake(start, 0.2, longest), partial(self.act, "contact", by_phone, form))
+            if self.rings(case):
+                self.then(self.awake(start, 0.2, longest), partial(self.act, "contact", by, form))
         if rng.random() < 0.15:
             form = {"note": texts.say(rng, "interim")}
             self.then(self.share(start, due_at, rng.uniform(0.2, 0.5)), partial(self.act, "interim", by, form))

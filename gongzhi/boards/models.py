@@ -20,6 +20,7 @@ class Fact(models.Model):
     stage = models.CharField(max_length=24, blank=True)
     callable = models.BooleanField(default=False)  # a number was left
     reachable = models.BooleanField(default=True)  # for those who handle it: of a complaint only the hotline calls
+    hotline = models.BooleanField(default=False)  # the hotline must ring, not the lead
     unread = models.BooleanField(default=False)  # ended before it was accepted: of the centre alone
     path = ArrayField(models.BigIntegerField(), default=list)
     lead = models.BigIntegerField(null=True)

@@ -21,6 +21,10 @@ APART = {
     "merged": _("已并单"),
     "withdrawn": _("诉求人撤回"),
 }
+BY_HOTLINE = {  # where the lead may not ring the hotline must (rights 4.11): no unit's rate, but counted
+    "hotline_due": _("应由热线代为联系"),
+    "hotline_met": _("热线按时代为联系"),
+}
 TO_HANDLING = ("dispatch", "designate", "redispatch", "rule")
 FROM_UNIT = ("return", "appeal", "take_back")  # the unit leaves the case
 AGAIN = ("redo", "fail", "hard")  # the reporter, or the check, says it is not solved
@@ -47,6 +51,7 @@ MEASURES: dict[str, str | Promise] = {
     "redone": _("重办过"),
     "returned": _("退过单"),
     "extended": _("延过期"),
+    **BY_HOTLINE,
     **APART,
 }
 NOW: dict[str, str | Promise] = {
@@ -69,7 +74,7 @@ class Rate:
 # 响应, 解决, 满意: 北京市接诉即办工作条例 art. 32. What is divided by what: common practice, no official formula found.
 RATES = (
     Rate("response", _("响应率"), "contacted", "contact_due", False,
-         _("按时联系诉求人的 / 应联系的；没留电话的、没到时限的不算；投诉举报和要保密的由热线联系，没联系的不算")),
+         _("按时联系诉求人的 / 应联系的；没留电话的、没到时限的不算；承办单位看不到电话的由热线代为联系，另列")),
     Rate("on_time", _("按期办结率"), "on_time", "finished", True,
          _("按期办结的 / 已办结的和超期未办结的；没到期的不算，延期经批准的按新期限算")),
     Rate("solved", _("解决率"), "solved", "rated", False,
@@ -148,6 +153,7 @@ def _dispatch(fact: Any, at: datetime, data: dict[str, Any]) -> None:
         fact.lead, fact.helpers, fact.contacted_at, fact.in_time = data.get("lead"), [], None, None
         fact.signed_at = None
     fact.helpers = sorted({*fact.helpers, *data.get("helpers", [])})
+    fact.hotline = any(t.get("kind") == "duty" for t in data.get("opened", []))
     if again:
         _redo_due(fact, data)
 
@@ -181,10 +187,10 @@ def _contact(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 
 
 def _missed(fact: Any, at: datetime, data: dict[str, Any]) -> None:
-    """Count a contact that was not made, by the unit that leads; none is missed where only the hotline may make it."""
-    if not fact.reachable or data.get("expected") != "contact":
+    """Count a contact that was not made, by the unit that leads or by the hotline whose duty it was."""
+    if data.get("expected") != "contact" or fact.contacted_at is not None:
         return
-    if fact.contacted_at is None and data.get("unit") in (None, fact.lead):
+    if fact.hotline or (fact.reachable and data.get("unit") in (None, fact.lead)):
         fact.in_time = False
 
 
@@ -194,7 +200,7 @@ def _finish(fact: Any, at: datetime) -> None:
     in_time = due is None or at <= due
     fact.on_time = in_time if fact.on_time is None else fact.on_time and in_time
     fact.finished_at, fact.first_finished_at = at, fact.first_finished_at or at
-    if fact.in_time is None and fact.callable and fact.reachable and fact.dispatched_at:
+    if fact.in_time is None and fact.callable and fact.reachable and not fact.hotline and fact.dispatched_at:
         fact.in_time = False  # finished without a word to the reporter
 
 
@@ -256,14 +262,17 @@ def measures(fact: Any) -> list[str]:
     if fact.end in APART:
         return ["opened", fact.end]
     handled, closed = fact.finished_at is not None, fact.closed_at is not None
+    due, met = fact.callable and fact.in_time is not None, fact.callable and fact.in_time is True
     holds = {
         "opened": True,
         "dispatched": fact.dispatched_at is not None,
         "finished": handled,
         "on_time": handled and fact.on_time is True,
         "late": handled and fact.on_time is False,
-        "contact_due": fact.callable and fact.in_time is not None,
-        "contacted": fact.callable and fact.in_time is True,
+        "contact_due": due and not fact.hotline,
+        "contacted": met and not fact.hotline,
+        "hotline_due": due and fact.hotline,
+        "hotline_met": met and fact.hotline,
         "rated": fact.rated_at is not None,
         "solved": fact.solved == "solved",
         "satisfied": (fact.satisfied or 0) >= SATISFIED_FROM,

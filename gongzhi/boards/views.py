@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +27,8 @@ PAGE = 50
 DAYS = {"today": 0, "7d": 6, "30d": 29, "90d": 89, "year": 364}
 DEFAULT = "30d"
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)  # days an address may name: the calendar of the database ends
-BUSY = 20  # so many grids with open matters make a map of their own
+SCARCE = 20  # one open matter in so many may lie off the map
+BELOW = {"city": "district", "district": "street", "street": "community", "community": "grid"}
 STEPS_OF = 16  # open matters of the busiest grid that the plain steps 1, 2, 4, 8 are made for
 
 
@@ -51,20 +53,52 @@ def place(request: HttpRequest, scope_id: int) -> HttpResponse:
     crumbs = [(reverse("boards:place", args=[n.id]), n.name) for n in places.breadcrumbs(scope.path[:-1])
               if mine & set(n.path)]
     found = Place.objects.only("lon", "lat", "outline").get(pk=scope.id)
-    n = queries.by_grid(_view(request, scope), "open")
-    bounds = _busy(n) or places.bounds(found)
-    return _board(request, scope, [(n.id, n.name) for n in below], crumbs, bounds=bounds, ramp=_ramp(n),
+    view = _view(request, scope)
+    n = queries.by_grid(view, "open")
+    held, boxes = _held(n), places.boxes(BELOW.get(scope.level, "grid"), scope.id)
+    shown = _on_map(boxes, held)
+    off_map = [(index.name_of(i), held[i], _address(_below(view, i, index.name_of(i)), "_list", m="open"))
+               for i in boxes if i not in shown]
+    return _board(request, scope, [(n.id, n.name) for n in below], crumbs, ramp=_ramp(n), off_map=off_map,
+                  bounds=_corners([boxes[i] for i in shown]) if shown else places.bounds(found),
                   centre=(found.lon, found.lat) if found.lon is not None else None, zoom=11)
 
 
-def _busy(grids: dict[int, int]) -> list[list[float]] | None:
-    """Give the corners of where most open matters are: a district may be mountains for nine tenths."""
-    nodes = [n for n in (index.node(i) for i in grids) if n and n.lon is not None and n.lat is not None]
-    if len(nodes) < BUSY:
-        return None
-    lons, lats = sorted(n.lon or 0 for n in nodes), sorted(n.lat or 0 for n in nodes)
-    cut = len(nodes) // 20
-    return [[lons[cut], lats[cut]], [lons[-1 - cut], lats[-1 - cut]]]
+Box = tuple[float, float, float, float]  # west, south, east, north
+
+
+def _held(grids: dict[int, int]) -> Counter[int]:
+    """Count by every place what its grids hold."""
+    held = Counter[int]()
+    for node, n in [(index.node(grid), n) for grid, n in grids.items()]:
+        held.update(dict.fromkeys(node.path if node else (), n))
+    return held
+
+
+def _on_map(boxes: dict[int, Box], held: Counter[int]) -> list[int]:
+    """Choose which parts of a place its map shows whole: a district may be mountains for nine tenths.
+
+    A part stays off where the map is twice as close without it and hardly any open matter lies there.
+    """
+    shown, off, total = list(boxes), 0, sum(held[i] for i in boxes)
+    while len(shown) > 1:
+        far = min(shown, key=lambda i: _area([boxes[j] for j in shown if j != i]))
+        rest = [i for i in shown if i != far]
+        off += held[far]
+        if 2 * _area([boxes[i] for i in rest]) >= _area([boxes[i] for i in shown]) or off * SCARCE > total or not total:
+            break
+        shown = rest
+    return shown
+
+
+def _area(boxes: list[Box]) -> float:
+    (west, south), (east, north) = _corners(boxes)
+    return (east - west) * (north - south)
+
+
+def _corners(boxes: list[Box]) -> list[list[float]]:
+    west, south, east, north = zip(*boxes, strict=True)
+    return [[min(west), min(south)], [max(east), max(north)]]
 
 
 @access("staff")
@@ -92,7 +126,7 @@ def _board(request: HttpRequest, scope: Scope, below: list[tuple[int, str]], cru
         "staff_rates": [r for r in staff_rates if r["rate"].name == "on_time"], "bands": _bands(view, below, overdue),
         "crumbs": crumbs, "periods": _periods(), "wall": wall, "dark": wall,
         "oldest": overdue[0].due if overdue else None, "read_at": queries.lag(), "link": _links(view, wall),
-        "trend": queries.trend(view), "tags": _tags(overdue) if scope.kind == "place" else "[]",
+        "trend": _days(view), "tags": _tags(view, overdue) if scope.kind == "place" else "[]",
         "other": _address(view, wall=not wall), **more,
     })
 
@@ -154,17 +188,42 @@ def _bands(view: View, below: list[tuple[int, str]],
     groups: dict[rules.Band | None, list[dict[str, Any]]] = {band: [] for band in (*rules.BANDS, None)}
     for scope_id, name in below:
         part, whole = n[scope_id]["on_time"], n[scope_id]["finished"] + late[scope_id]
-        child = View(Scope(view.scope.kind, scope_id, name, (), ""), view.standing, view.period, view.origin)
-        groups[rules.band(part, whole)].append(
-            {"name": name, "part": part, "whole": whole, "opened": n[scope_id]["opened"], "href": _address(child)})
+        child = _below(view, scope_id, name)
+        groups[rules.band(part, whole)].append({
+            "name": name, "part": part, "whole": whole, "opened": n[scope_id]["opened"], "href": _address(child),
+            "part_href": _address(child, "_list", m="on_time"), "whole_href": _address(child, "_list", m="on_time_base"),
+        })
     return [(band, rows) for band, rows in groups.items() if rows and (band or any(r["opened"] for r in rows))]
 
 
-def _tags(overdue: list[queries.Overdue]) -> str:
+def _below(view: View, scope_id: int, name: str) -> View:
+    """Look at a part of a scope in the same way."""
+    return replace(view, scope=Scope(view.scope.kind, scope_id, name, (), ""))
+
+
+@dataclass(frozen=True)
+class OfDay:
+    """What a day brought, and where its numbers lead."""
+
+    date: date
+    opened: int
+    finished: int
+    view: View
+
+    def href(self, measure: str) -> str:
+        return _address(self.view, "_list", m=measure)
+
+
+def _days(view: View) -> list[OfDay]:
+    return [OfDay(d, opened, finished, replace(view, period=Period("", d, d)))
+            for d, opened, finished in queries.trend(view)]
+
+
+def _tags(view: View, overdue: list[queries.Overdue]) -> str:
     """Mark the grids with overdue matters on the map: [[lon, lat, "late", words, address], …] as JSON."""
     nodes = [(index.node(grid), n) for grid, n in Counter(o.grid for o in overdue).most_common(60)]
     return json.dumps([
-        [g.lon, g.lat, "late", str(n), reverse("boards:place_list", args=[g.id]) + "?m=overdue"]
+        [g.lon, g.lat, "late", str(n), _address(_below(view, g.id, g.name), "_list", m="overdue")]
         for g, n in nodes if g and g.lon is not None
     ], ensure_ascii=False)
 
@@ -215,13 +274,22 @@ def grids(request: HttpRequest, scope_id: int) -> JsonResponse:
     """Give the grids under a place with the blue step of their open or overdue matters, and the borders above them."""
     scope = _scope(request, "place", scope_id)
     measure = "overdue" if request.GET.get("colour") == "late" else "open"
-    n = queries.by_grid(_view(request, scope), measure)
-    ramp, drawn = _ramp(n), places.outlines("grid", scope.id)["features"]
-    below = {"city": "district", "district": "street", "street": "community"}.get(scope.level)
-    borders = places.outlines(below, scope.id)["features"] if below else []
+    view = _view(request, scope)
+    n = queries.by_grid(view, measure)
+    ramp, drawn, below = _ramp(n), places.outlines("grid", scope.id)["features"], BELOW.get(scope.level, "grid")
+    borders = _borders(below, scope.id, _held(queries.by_grid(view, "open"))) if below != "grid" else []
     cells = [{**f, "properties": {**f["properties"], "n": n.get(f["id"], 0), "step": _step(n.get(f["id"], 0), ramp)}}
              for f in drawn]
     return JsonResponse({"type": "FeatureCollection", "features": cells + borders})
+
+
+def _borders(kind: str, under: int, held: Counter[int]) -> list[dict[str, Any]]:
+    """Give the outlines of what lies below without names, and a point with the name of each that the map shows whole."""
+    lines = [{**f, "properties": {**f["properties"], "name": ""}} for f in places.outlines(kind, under)["features"]]
+    shown = [n for n in map(index.node, _on_map(places.boxes(kind, under), held)) if n and n.lon is not None]
+    names = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [n.lon, n.lat]}, "properties": {"name": n.name}}
+             for n in shown]
+    return lines + names
 
 
 def _ramp(n: dict[int, int]) -> tuple[int, int, int, int]:
@@ -239,11 +307,13 @@ def _step(n: int, ramp: tuple[int, ...]) -> int:
 def trend(request: HttpRequest, kind: str, scope_id: int) -> JsonResponse:
     """Give the days of a board's chart."""
     scope = _scope(request, kind, scope_id)
-    days = queries.trend(_view(request, scope))
+    days = _days(_view(request, scope))
     return JsonResponse({
-        "labels": [f"{d.month}-{d.day}" for d, _o, _f in days],
+        "labels": [f"{d.date.month}-{d.date.day}" for d in days],
         "series": [
-            {"name": _("收到"), "type": "line", "state": "intime", "data": [o for _d, o, _f in days]},
-            {"name": _("其中已办结"), "type": "line", "state": "done", "data": [f for _d, _o, f in days]},
+            {"name": _("收到"), "type": "line", "state": "intime", "data": [d.opened for d in days],
+             "hrefs": [d.href("opened") for d in days]},
+            {"name": _("其中已办结"), "type": "line", "state": "done", "data": [d.finished for d in days],
+             "hrefs": [d.href("finished") for d in days]},
         ],
     })

@@ -44,6 +44,7 @@ class Dossier:
     phone: str
     caller: str
     may_ask_phone: bool
+    hotline: tuple[str, datetime | None] | None  # which desk must ring the reporter instead of those at work, by when
     lines: list[timeline.Line]
     people: list[tuple[str, str, str]]
     same: list[Case]
@@ -109,6 +110,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
         may_ask_original=not reads and doors.may_ask_original(standing, case),
         phone=html.mask_phone(crypto.open_sealed(request.phone)), caller=mask_name(crypto.open_sealed(request.caller_name)),
         may_ask_phone=doors.may_ask_phone(standing, case),
+        hotline=next(((t.unit.short_name, t.due_at) for t in tasks if t.kind == "duty" and t.unit), None),
         lines=list(timeline.read(case, standing, events, entries, units, files_out))[::-1],
         people=_people(case, tasks, units, outside), same=same_place(standing, case, request),
         messages=_messages(standing, case, request),
@@ -220,7 +222,7 @@ def _people(case: Case, tasks: list[Task], units: dict[int, Unit], outside: bool
             if unit in units:
                 parts.setdefault(units[unit].name, []).append(part)
     for task in tasks:
-        part = _("审核") if task.kind == "approval" else POSTS.get(task.post, "")
+        part = _("审核") if task.kind == "approval" else _("代为联系") if task.kind == "duty" else POSTS.get(task.post, "")
         said = _("{part}，现在").format(part=_(part)) if part else _("现在")
         parts.setdefault(task.unit.name if task.unit else "", []).append(said)
     rows = [("unit", name, "，".join(dict.fromkeys(said))) for name, said in parts.items()]

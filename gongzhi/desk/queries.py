@@ -72,8 +72,8 @@ def _of_view(view: str) -> Q:
     known = {
         "receiving": work & Q(stage="receiving"), "dispatching": work & Q(stage="dispatching"),
         "signing": work & Q(stage="handling") & Q(unsigned), "handling": work & Q(stage="handling") & ~Q(unsigned),
-        "reviewing": Q(kind="approval"), "calling": work & Q(stage="calling"), "checking": work & Q(stage="checking"),
-        "hard": work & Q(stage="hard"),
+        "reviewing": Q(kind="approval"), "contacting": Q(kind="duty"), "hard": work & Q(stage="hard"),
+        "calling": work & Q(stage="calling"), "checking": work & Q(stage="checking"),
     }
     if view in rules.DUE:
         return _due(view, clock.now())
@@ -322,7 +322,7 @@ def _of_task(task: Any, standing: Standing) -> Row:
     row.due_at = task.expected_at if first else task.due_at
     row.clock = action_title(case, task.expected) if first else ""
     row.since, row.task_id = task.opened_at, task.pk
-    if is_late(case):
+    if is_late(case) and task.kind != "duty":
         row.due_at, row.clock, row.since = case.due_at, _("整件"), case.opened_at
     return row
 
@@ -386,6 +386,8 @@ def task_title(task: Task) -> str:
     """Say what is to be done on a task: 待签收, 待审核：申请退单, or the stage."""
     if task.kind == "approval":
         return _("待审核：{what}").format(what=action_title(task.case, (task.asks or {}).get("action", "")))
+    if task.kind == "duty":
+        return action_title(task.case, getattr(task, "expected", None))
     if getattr(task, "expected", None) == "sign":
         return _("待签收")
     return stage_title(task.case)
@@ -448,7 +450,7 @@ def _count_tasks(standing: Standing) -> dict[str, int]:
     work, running, past = Q(kind="work"), Q(case__held_at=None), Q(due_at__lt=now) | _whole_late(now, "case__")
     stages = ("receiving", "dispatching", "handling", "calling", "checking", "hard")
     found = queue.aggregate(
-        todo=Count("pk"), reviewing=Count("pk", filter=Q(kind="approval")),
+        todo=Count("pk"), reviewing=Count("pk", filter=Q(kind="approval")), contacting=Count("pk", filter=Q(kind="duty")),
         late=Count("pk", filter=running & past),
         today=Count("pk", filter=running & Q(due_at__gte=now, due_at__lt=_midnight(now))),
         **{stage: Count("pk", filter=work & Q(stage=stage)) for stage in stages},

@@ -40,6 +40,8 @@ VIEWS = {v.key: v for v in (
     View("handling", _("办理中"), icon="tool", posts=HANDLERS, blank=_("您单位正在办理的事会出现在这里。")),
     View("reviewing", _("待审核"), icon="clipboard-check", posts=("dispatcher", "reviewer", "leader"),
          blank=_("要您同意或不同意的申请会出现在这里：退单、延期、办结答复。")),
+    View("contacting", _("待联系"), icon="phone", posts=("operator",),
+         blank=_("承办单位看不到电话、由您代为联系诉求人的事会出现在这里。")),
     View("calling", _("待回访"), icon="phone", posts=("operator",),
          blank=_("到期还没有评价、要您打电话问一声的事会出现在这里。")),
     View("checking", _("待核查"), icon="walk", posts=("checker",),

@@ -19,7 +19,6 @@ from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
 from gongzhi.org.rules import LEVELS
 
-REMINDED = 80  # percent of its time after which an approval is reminded of, as every stage is (default, no source)
 GONE = "这件事已经被处理过了，请刷新看最新状态。"
 
 
@@ -232,7 +231,8 @@ def _move(case: Case, process: Process, stage: Stage, action: Action, by: Actor,
         closed += moving.close_tasks(case, "joined", None)
         return closed, moving.enter(case, process, action, stage.then)
     if not action.to:
-        return [], moving.open_tasks(case, process, stage, anew=values.get("helpers", []))
+        done = moving.close_tasks(case, action.name, by.person_id, only=[own.pk]) if own and own.kind == "duty" else []
+        return done, moving.open_tasks(case, process, stage, anew=values.get("helpers", []))
     closed = moving.close_tasks(case, action.name, by.person_id)
     return closed, moving.enter(case, process, action, action.to)
 
@@ -273,8 +273,9 @@ def _ask(case: Case, process: Process, approve: Approve, name: str, title: str, 
 
 
 def _deciding(role: str, case: Case, process: Process) -> list[roles.Seat]:
-    """List the desks that decide in a role, passing over the units it is kept apart from."""
-    return roles.seats(roles.role_of(role, process), case, roles.kept_apart(role, case, process))
+    """List the desks that decide in a role, passing over the units it is kept apart from; else the leader above those."""
+    meaning, apart = roles.role_of(role, process), roles.kept_apart(role, case, process)
+    return roles.seats(meaning, case, apart) or roles.leaders_above(meaning, case, apart)
 
 
 def _approval(case: Case, approve: Approve, role: str, name: str, by: Actor, entry: Entry, unit_id: int,
@@ -293,7 +294,7 @@ def _approval(case: Case, approve: Approve, role: str, name: str, by: Actor, ent
               "task": entry.task_id},
     )
     if due_at:
-        remind_at = worktime.point(task.opened_at, due_at, REMINDED, worktime.clock_of(approve.within, calendar.load()))
+        remind_at = worktime.point(task.opened_at, due_at, moving.REMINDED, worktime.clock_of(approve.within, calendar.load()))
         deadlines.set_ladder(task, [remind_at, due_at])
     task.save()
     return task

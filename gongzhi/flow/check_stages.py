@@ -34,6 +34,13 @@ class Stages(Names):
                         (*path, "expects"),
                         f"{where}的 expects“{name}”要等角色“{role}”，但它在这个阶段没有待办，或不能做这个动作。",
                     )
+        for name, role in stage.expects_else.items():
+            yield from self.role((*path, "expects"), role, f"{where}的 expects“{name}”的 else")
+            if role in stage.tasks or (name in stage.actions and role not in stage.actions[name].by):
+                yield (
+                    (*path, "expects"),
+                    f"{where}的 expects“{name}”没有别人能做时归角色“{role}”，但它在这个阶段已有待办，或不能做这个动作。",
+                )
         if stage.children not in ("", "before_leaving"):
             yield (*path, "children"), f"{where}的 children 只能写 before_leaving（子件都办完才能离开）或不写。"
         if stage.raise_:
@@ -143,7 +150,7 @@ class Stages(Names):
             yield (*path[:-1], "since"), "写了 since，但没有写 deadline。"
 
     def ladder(self, path: Path, steps: tuple[Late, ...], deadline: Deadline, stage: Stage | None = None) -> Found:
-        percents = [step.percent for step in steps if step.percent]
+        percents = [step.percent for step in steps if step.percent is not None]
         if percents and not deadline:
             yield path, f"{part_words(stage)}有 late 步骤按百分比计时，但没有写 deadline，不知道从哪里算。"
         if percents != sorted(percents):
@@ -156,8 +163,8 @@ class Stages(Names):
         if step.on_field:
             yield from self.form(path, (Field(step.on_field),))
         elif step.at.endswith("%"):
-            if not step.percent:
-                yield path, f"{where}的百分比看不懂，请写 80%、100%、200% 这样的。"
+            if step.percent is None:
+                yield path, f"{where}的百分比看不懂，请写 80%、100%、200% 这样的，一进来就做写 0%。"
         elif step.at:
             yield from self.duration(path, step.at)
         for role in step.notify:

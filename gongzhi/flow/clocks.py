@@ -23,10 +23,10 @@ from gongzhi.flow.definition import Late
 from gongzhi.flow.models import Case
 
 BATCH = 1000
-# What an approval has for a ladder. Its desk and the head of that are told, whatever role they are in.
-OF_APPROVALS = {
-    "reminder": Late("80%", notify=("approver",)), "approval": None,
-    "waiting": Late("100%", notify=("approver", "approver_head"), flag="supervised"),
+# What an approval and a duty have for a ladder. Their desk and the head of that are told, whatever role they are in.
+OF_DESKS = {
+    "reminder": Late("80%", notify=("desk",)), "approval": None, "duty": Late("80%", notify=("desk",)),
+    "waiting": Late("100%", notify=("desk", "desk_head"), flag="supervised"),
 }
 TOLD_APART = ("inner", "reminder", "waiting")
 AGAIN = timedelta(minutes=10)  # when a step that failed is tried again
@@ -131,9 +131,9 @@ def _batch(sql: str, table: str) -> int:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a ladder: of a stage, of the whole case (no stage), of a section's inner deadline, of an approval.
+    """One step of a ladder: of a stage, of the whole case (no stage), of a section's inner deadline, of an approval or duty.
 
-    `kind` says whose: case, work, reporter; inner; reminder, waiting (nobody has decided and silence does not), or
+    `kind` says whose: case, work, reporter; inner; duty; reminder, waiting (nobody has decided and silence does not), or
     approval, which silence decides.
     """
 
@@ -144,8 +144,8 @@ class Step:
 
     @property
     def late(self) -> Late | None:
-        if self.kind in OF_APPROVALS:
-            return OF_APPROVALS[self.kind]
+        if self.kind in OF_DESKS:
+            return OF_DESKS[self.kind]
         process = queries.definition(self.version)
         if self.kind == "inner" and process.verbs["assign"].late:
             return process.verbs["assign"].late[self.number]

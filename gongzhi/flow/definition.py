@@ -211,7 +211,8 @@ class Stage:
 
     `tasks` are the roles that get a task here, one for every unit the role yields. `expects` maps an action to
     the time in which it must have been done once, by each who has a task and may do it and whom its early conditions
-    let, or by those of `expects_of` alone. `join` says when the `each` tasks are enough (`all`, `any`,
+    let, or by those of `expects_of` alone; where it can be expected of none of them, it falls to the desk of
+    `expects_else`, as a task of its own: a duty. `join` says when the `each` tasks are enough (`all`, `any`,
     or `lead`: the task of the first role of `tasks`, or of a section inside that unit), `then` where it goes.
     While a case is in a `private` stage only the desks with a part in it see it, not those who oversee the place:
     whom a report complains of is not known before somebody has read it. In a stage that `waits` the case's own clock
@@ -224,6 +225,7 @@ class Stage:
     deadline: Deadline = Deadline()
     expects: Mapping[str, str] = field(default_factory=dict)
     expects_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    expects_else: Mapping[str, str] = field(default_factory=dict)
     late: tuple[Late, ...] = ()
     join: str = ""
     then: str = ""

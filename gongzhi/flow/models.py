@@ -91,7 +91,8 @@ class Case(models.Model):
 
 
 class Task(models.Model):
-    """One piece of work on one desk. kind: work, approval (agree or refuse what `asks` says), reporter.
+    """One piece of work on one desk. kind: work, approval (agree or refuse what `asks` says), reporter, duty (one thing
+    expected of whoever it falls to where nobody at work may do it; done when that is done).
 
     Whoever holds the post (`post`, or any post when "") in `unit` may take it; `person` narrows it to one.
     """

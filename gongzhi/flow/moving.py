@@ -14,7 +14,10 @@ from gongzhi.flow import actors, deadlines, registry, roles
 from gongzhi.flow.definition import Action, Process, Stage
 from gongzhi.flow.models import Case, Expectation, Task
 from gongzhi.flow.roles import Seat
+from gongzhi.org.models import Unit
 from gongzhi.org.rules import LEVELS
+
+REMINDED = 80  # percent of its time after which an approval or a duty is reminded of, as every stage is (default, no source)
 
 
 def enter(case: Case, process: Process, action: Action | None, name: str) -> list[Task]:
@@ -37,7 +40,7 @@ def enter(case: Case, process: Process, action: Action | None, name: str) -> lis
     opened = open_tasks(case, process, stage)
     if not opened:
         raise Refused(_("没有能接手这一步的岗位，请先补上人。"))
-    return opened
+    return [*opened, *_duties(case, process, stage, opened)]
 
 
 def _show(case: Case, stage: Stage, action: Action | None) -> None:
@@ -67,7 +70,7 @@ def open_tasks(case: Case, process: Process, stage: Stage, *, anew: Iterable[int
     due_at = deadlines.of_stage(process, stage, case, case.entered_at)
     opened = []
     for role in stage.tasks:
-        for seat in roles.seats(process.roles[role], case):
+        for seat in roles.working(process.roles[role], case, process):
             if (role, seat.unit_id, seat.post) not in standing:
                 opened.append(_open(case, process, stage, role, seat, due_at))
     if opened and not standing:
@@ -113,10 +116,41 @@ def _is_expected(task: Task, stage: Stage, name: str) -> bool:
     action = stage.actions.get(name)
     if action is None or task.role not in stage.expects_of.get(name, action.by) or task.role not in action.by:
         return False
+    return _may_be_done(action, task.case, task.unit, task.post)
+
+
+def _may_be_done(action: Action, case: Case, unit: Unit | None, post: str) -> bool:
+    """Say whether the early conditions of an action let somebody at a desk."""
     rules = [registry.conditions[when] for when in action.when if when in registry.conditions]
     early = [rule for rule in rules if rule.early]
-    somebody = actors.of_unit(task.unit, task.post) if early and task.unit else actors.SYSTEM
-    return not any(rule.check(task.case, somebody, {}) for rule in early)
+    somebody = actors.of_unit(unit, post) if early and unit else actors.SYSTEM
+    return not any(rule.check(case, somebody, {}) for rule in early)
+
+
+def _duties(case: Case, process: Process, stage: Stage, opened: list[Task]) -> list[Task]:
+    """Open a task for what is expected of none of those at work, on the desk it falls to: whoever may do it must."""
+    if not stage.expects_else:
+        return []
+    kept = set(Expectation.objects.filter(task__in=opened).values_list("name", flat=True))
+    duties = [
+        _duty(case, stage, name, role, seat)
+        for name, role in stage.expects_else.items() if name not in kept
+        for seat in roles.working(process.roles[role], case, process)
+        if _may_be_done(stage.actions[name], case, Unit.objects.filter(pk=seat.unit_id or 0).first(), seat.post)
+    ]
+    _take_part(case, [Seat(t.unit_id, t.post) for t in duties])
+    return duties
+
+
+def _duty(case: Case, stage: Stage, name: str, role: str, seat: Seat) -> Task:
+    now, rule = clock.now(), stage.expects[name]
+    due_at = worktime.due(now, rule, calendar.load())
+    task = Task(case=case, kind="duty", stage=stage.name, role=role, unit_id=seat.unit_id, post=seat.post, opened_at=now,
+                due_at=due_at, first_due_at=due_at)
+    deadlines.set_ladder(task, [worktime.point(now, due_at, REMINDED, worktime.clock_of(rule, calendar.load()))])
+    task.save()
+    Expectation.objects.create(task=task, case=case, name=name, due_at=due_at)
+    return task
 
 
 def _take_part(case: Case, seats: Iterable[Seat]) -> None:
@@ -164,6 +198,13 @@ def task_lines(tasks: Iterable[Task]) -> list[dict[str, Any]]:
     ]
 
 
+def _hours(task: Task, stage: Stage, of_stage: Calendar) -> Calendar:
+    """Give the hours by which the deadline of a task runs."""
+    if task.kind == "approval":
+        return calendar.load()
+    return worktime.clock_of(stage.expects[task.expectations.get().name], calendar.load()) if task.kind == "duty" else of_stage
+
+
 def shift(case: Case, process: Process, held_from: datetime, held_to: datetime) -> None:
     """Move every running deadline of a case by the time it was on hold, each by its own clock."""
 
@@ -175,7 +216,7 @@ def shift(case: Case, process: Process, held_from: datetime, held_to: datetime) 
     case.due_at = moved(case.due_at, of_case) if case.due_at else None
     deadlines.set_ladder(case, [moved(t, of_case) for t in case.ladder], step=case.next_step)
     for task in case.tasks.filter(done_at=None):
-        hours = calendar.load() if task.kind == "approval" else of_stage
+        hours = _hours(task, stage, of_stage)
         task.due_at = moved(task.due_at, hours) if task.due_at else None
         deadlines.set_ladder(task, [moved(t, hours) for t in task.ladder], step=task.next_step)
         task.save()

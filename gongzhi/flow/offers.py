@@ -47,7 +47,8 @@ def available(case: Case, actor: Actor, task: Task | None = None, tasks: list[Ta
     if tasks is None:
         tasks = list(case.tasks.filter(done_at=None).prefetch_related("expectations").order_by("pk"))
     approvals = [t for t in tasks if t.kind == "approval"]
-    plays = cache(lambda name: roles.may_act_as(roles.role_of(name, process), case, actor))  # each role asked once
+    has = {t.role for t in tasks if t.kind != "approval" and _at(t, case, actor)}
+    plays = cache(lambda name: name in has or roles.may_act_as(roles.role_of(name, process), case, actor))  # asked once
     offers = [*_actions(process, case, actor, task, tasks, plays), *_verbs(process, case, actor, approvals, plays)]
     if task is None:
         offers += _approvals(approvals, process, actor, case)
@@ -101,12 +102,15 @@ def needs_task(stage: Stage, action: Action, role: str) -> bool:
 
 def own_task(case: Case, stage: Stage, action: Action, actor: Actor, task: Task | None = None) -> Task | None:
     """Find the open task on which an actor takes an action: the one named, else his first with a role of the action."""
-    tasks = case.tasks.filter(done_at=None, stage=stage.name).exclude(kind="approval").order_by("pk")
-    return _own([task] if task else tasks, case, action, actor)
+    tasks = case.tasks.filter(done_at=None, stage=stage.name).exclude(kind="approval")
+    return _own([task] if task else tasks.prefetch_related("expectations").order_by("pk"), case, action, actor)
 
 
 def _own(tasks: Iterable[Task], case: Case, action: Action, actor: Actor) -> Task | None:
-    return next((t for t in tasks if t.role in action.by and _at(t, case, actor)), None)
+    """Choose among an actor's tasks the one that still expects the action; a duty is for nothing else."""
+    mine = [t for t in tasks if t.role in action.by and _at(t, case, actor)]
+    waiting = next((t for t in mine if any(e.name == action.name and not e.met_at for e in t.expectations.all())), None)
+    return waiting or next((t for t in mine if t.kind != "duty"), None)
 
 
 def _at(task: Task, case: Case, actor: Actor) -> bool:

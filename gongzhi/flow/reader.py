@@ -52,7 +52,7 @@ KEYS = {
         "limit": "of max per then",
         "stage": "title task tasks deadline since expects late join then children opens watch public private waits raise"
         " actions",
-        "expected": "within of",
+        "expected": "within of else",
         "action": "title to by form each when unless flag approve opens public",
         "late": "at notify flag raise do opens",
         "approve": "by within silence",
@@ -211,6 +211,8 @@ class Reader:
             expects={action: self.expected(path, expects, action) for action in expects},
             expects_of={action: self.words((*path, "expects"), of, "of") for action, of in expects.items()
                         if isinstance(of, dict) and "of" in of},
+            expects_else={action: self.word((*path, "expects"), of, "else") for action, of in expects.items()
+                          if isinstance(of, dict) and "else" in of},
             late=self.late(path, body),
             join=self.word(path, body, "join"),
             then=self.word(path, body, "then"),
@@ -225,7 +227,7 @@ class Reader:
         )
 
     def expected(self, path: Path, body: dict[str, Any], action: str) -> str:
-        """Read in what time something is expected: a word, or { within = "24h", of = "role" }."""
+        """Read in what time something is expected: a word, or { within = "24h", of = "role", else = "role" }."""
         path, given = (*path, "expects"), body[action]
         if not isinstance(given, dict):
             return self.word(path, body, action)

@@ -51,12 +51,28 @@ def _of_field(role: Role, case: Case) -> list[Seat]:
 def _post(post: str, level: str, case: Case, apart_from: Collection[int] = ()) -> Seat | None:
     start = case.level if level == "level" else level
     for each in LEVELS[LEVELS.index(start):] if start in LEVELS else ():
-        unit = org.governing(each, case.path, post)
-        if unit and set(unit.path) & set(apart_from):
-            continue
-        if unit and not is_recused(unit, case) and (not case.about_units or somebody_may(unit.pk, post, case)):
-            return Seat(unit.pk, post)
+        for unit in org.governing_line(each, case.path, post):
+            if set(unit.path) & set(apart_from):
+                continue
+            if not is_recused(unit, case) and (not case.about_units or somebody_may(unit.pk, post, case)):
+                return Seat(unit.pk, post)
     return None
+
+
+def working(role: Role, case: Case, process: Process) -> list[Seat]:
+    """List the desks on which a role's tasks lie: not of a unit it is kept apart from, where another has the post."""
+    return seats(role, case, kept_apart(role.name, case, process) if role.kind == "post" else ()) or seats(role, case)
+
+
+def leaders_above(role: Role, case: Case, apart_from: Collection[int]) -> list[Seat]:
+    """List who leads above the desks a role means, where each of those is `apart_from` some units, or below one."""
+    found = []
+    for seat in seats(role, case):
+        unit = Unit.objects.filter(pk=seat.unit_id or 0).first()
+        while unit and set(unit.path) & set(apart_from):
+            unit = unit.parent
+        found.append(head(unit.pk, case) if unit else None)
+    return [desk for desk in found if desk]
 
 
 def somebody_may(unit_id: int, post: str, case: Case, *, apart_from: int = 0) -> bool:
@@ -119,8 +135,10 @@ def sits(seat: Seat, actor: Actor) -> bool:
 
 
 def acting_as(names: tuple[str, ...], case: Case, actor: Actor, process: Process) -> str | None:
-    """Find the first of some role words an actor is, or None."""
-    return next((n for n in names if may_act_as(role_of(n, process), case, actor)), None)
+    """Find the first of some role words an actor is, by his posts or by a task of it on his desk, or None."""
+    tasks = case.tasks.filter(done_at=None, role__in=names, unit__isnull=False).exclude(kind="approval")
+    has = {t.role for t in tasks if sits(Seat(t.unit_id, t.post), actor)}
+    return next((n for n in names if n in has or may_act_as(role_of(n, process), case, actor)), None)
 
 
 def role_of(name: str, process: Process) -> Role:

@@ -59,7 +59,7 @@ def _extend(case: Case, process: Process, verb: Verb, by: Actor, values: Values)
         case.due_at = worktime.due(case.due_at, rule, office)
         times = deadlines.ladder(process.late, process.deadline, case, case.opened_at, case.due_at)
         deadlines.set_ladder(case, times, step=case.next_step)
-    for task in case.tasks.filter(done_at=None, stage=case.stage).exclude(kind="approval"):
+    for task in case.tasks.filter(done_at=None, stage=case.stage, kind__in=("work", "reporter")):
         if task.due_at is None:
             continue
         task.due_at = worktime.due(task.due_at, rule, office)

@@ -41,7 +41,8 @@ def _stage_essence(process: Process, stage: Stage) -> object:
     steps = [(step.at, step.flag, step.raise_, step.do, step.opens) for step in stage.late if not _only_notice(step)]
     assign = process.verbs.get("assign") if "handler" in stage.tasks else None
     inner = [step.at for step in assign.late] if assign else []
-    when = (stage.deadline, dict(stage.expects), dict(stage.expects_of), steps, inner)
+    otherwise = {name: meaning(role) for name, role in stage.expects_else.items()}
+    when = (stage.deadline, dict(stage.expects), dict(stage.expects_of), otherwise, steps, inner)
     where = (stage.join, stage.then, stage.children, stage.opens, stage.raise_)
     return who(stage.tasks), when, where, {name: action(a) for name, a in stage.actions.items()}
 

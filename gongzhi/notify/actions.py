@@ -129,6 +129,9 @@ def _try(notice: Notice) -> bool:
     """Send one notice and note how it went; say whether the channel works."""
     channel = channels.found()[notice.channel]
     try:
+        if queries.is_closed(notice):
+            _note(notice, state=Notice.KEPT, fault=_("写好以后收件人要回避这件事，没有发出"))
+            return True
         to = channel.address(notice)
         if not to:
             _note(notice, state=Notice.KEPT, fault=_("没有地址，或没有设置这个渠道"))

@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from gongzhi.base import crypto
 from gongzhi.notify import channels, registry
 from gongzhi.notify.models import Notice
+from gongzhi.org import queries as org
 from gongzhi.org.rules import Standing
 
 PAGE = 30
@@ -47,6 +48,13 @@ def _open_to(standing: Standing, rows: QuerySet[Notice]) -> QuerySet[Notice]:
     for kind, closed in registry.closed.items():
         rows = rows.exclude(Q(about_kind=kind) & Exists(closed(standing).filter(pk=OuterRef("about_id"))))
     return rows
+
+
+def is_closed(notice: Notice) -> bool:
+    """Say whether what a notice is about has come to be closed to its reader since it was written (rights 4.2)."""
+    if notice.person is None:
+        return False
+    return not _open_to(org.standing(notice.person), Notice.objects.filter(pk=notice.pk)).exists()
 
 
 def unread(standing: Standing | None) -> int:

@@ -47,12 +47,19 @@ def holders(unit_id: int, post: str = "") -> QuerySet[Person]:
 def governing(level: str, path: Iterable[int], post: str = "") -> Unit | None:
     """Find the unit that governs a place at a level, the one with the post if one is asked for.
 
-    The service line answers first: at one level there is an office and a party committee of the same place.
+    The service line answers first: at one level there is an office and a party committee of the same place. Of several
+    with the post the lowest does: a district's centre, not its government.
     """
+    return next(iter(governing_line(level, path, post)), None)
+
+
+def governing_line(level: str, path: Iterable[int], post: str = "") -> list[Unit]:
+    """List the unit that governs a place at a level, and after it those above it that do so too."""
     units = Unit.objects.filter(level=level, place_id__in=list(path), kind__in=GOVERNING, active_to=None)
     if post:
         units = units.filter(posts__name=post)
-    return units.exclude(line="party").order_by("id").first() or units.order_by("id").first()
+    found = sorted(units, key=lambda u: (u.line == "party", -len(u.path) if post else 0, u.pk))
+    return [u for u in found if u.pk in found[0].path]
 
 
 def within(unit_id: int) -> QuerySet[Unit]:

@@ -182,6 +182,11 @@ def nearest_compound(lon: float, lat: float, within_m: float = 200) -> Node | No
     return best if near else None
 
 
+def boxes(kind: str, under: int) -> dict[int, tuple[float, float, float, float]]:
+    """Give west, south, east and north of every place of a kind: {id: box}."""
+    return {f["id"]: shapely.geometry.shape(f["geometry"]).bounds for f in outlines(kind, under)["features"]}
+
+
 def bounds(place: Place) -> list[list[float]] | None:
     """Give the south-west and north-east corners of a place's outline."""
     if not place.outline:

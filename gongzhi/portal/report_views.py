@@ -129,10 +129,10 @@ def _report(form: forms.Report, spot: matters.Spot) -> requests.Report:
 
 def _again(request: HttpRequest, form: forms.Report, spot: matters.Spot | None, *,
            found: list[places.Hit] | None = None, step: int = 0, look: bool = False) -> HttpResponse:
-    """Send the form back with everything in it; a photo's own position is offered where no place was given."""
+    """Send the form back with everything in it; about where a photo was taken is offered where no place was given."""
     forms.keep_files(form)
-    if spot is None and form.photo_position and (spot := matters.spot(*form.photo_position)):
-        form.faults["place"] = _("照片里有拍摄位置，请看是不是这里，再提交。")
+    if spot is None and form.photo_position and (spot := matters.spot_of_device(*form.photo_position)):
+        form.faults["place"] = _("照片大约是在这里拍的，请看是不是这里，再提交。")
     return _show(request, form, spot, found=found, step=step or form.step, status=422 if form.faults else 200, look=look)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,7 +25,6 @@ from gongzhi.requests import access, classify, defaults, intake, queries, rules
 from gongzhi.requests.models import Answer, Default, Message, Opening, Rating, Request, Supporter
 
 WORDS_LIMIT = 5000
-MOBILE = re.compile(r"1[3-9][0-9]{9}")  # what nearly everybody gives; the library reads all other ways of writing
 ADDRESS_LIMIT = 160
 CALLS_SHOWN = 10  # earlier matters of a caller
 LINKS_A_DAY = 3  # how often the link is texted again (default, no source)
@@ -122,7 +120,7 @@ def _check(given: Report) -> str:
 
 def _phone(text: str) -> str:
     """Bring a Chinese number to its national digits; "" if it is none."""
-    if MOBILE.fullmatch(text):
+    if rules.MOBILE.fullmatch(text):  # what nearly everybody gives; the library reads all other ways of writing
         return text
     try:
         number = phonenumbers.parse(text, "CN")

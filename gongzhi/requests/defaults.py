@@ -50,6 +50,8 @@ KNOWN: dict[str, Known] = {
     **{f"decline_{name}": Known(format_lazy(_("依法不派单的告知：{title}"), title=title), "text", rules.DECLINE_TEXTS[name],
                                 _SAID, rules.DECLINE_GAPS.get(name, ()))
        for name, title in rules.DECLINES.items()},
+    **{f"return_{name}": Known(format_lazy(_("退单原因：{title}"), title=title), "text", title)
+       for name, title in rules.RETURN_CODES.items()},
     **{f"kind_{name}": Known(format_lazy(_("看作“{kind}”的字样"), kind=rules.KINDS[name]), "lines", _lines(words),
                              help=_("坐席员没选类型时按字样判断；先看上面的，都没有就是求助"))
        for name, words in rules.KIND_WORDS.items()},

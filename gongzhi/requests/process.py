@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gongzhi.base import chinese, clock, codes, crypto
 from gongzhi.flow import actions as flow
 from gongzhi.flow import offers, queries, roles
-from gongzhi.flow.actors import Actor
+from gongzhi.flow.actors import Actor, of_unit
 from gongzhi.flow.definition import Process
 from gongzhi.flow.models import Case, Entry
 from gongzhi.flow.registry import FormField, Values, cleaner, condition, demand, form_field, keeps
@@ -18,6 +19,8 @@ from gongzhi.org.models import Unit
 from gongzhi.places import index
 from gongzhi.requests import access, defaults, rules
 from gongzhi.requests.models import Answer, Category, Rating, Supporter
+
+_own_words = lazy(defaults.text, str)  # the city's own, as they stand when they are shown
 
 # Fields ---------------------------------------------------------------------------------------------------------------
 
@@ -45,7 +48,8 @@ form_field("helpers", _("协办单位"), "units")
 form_field("note", _("说明"), "text")
 form_field("reason", _("理由"), "text", max_length=500)
 form_field("opinion", _("审核意见"), "text", max_length=500)
-form_field("return_code", _("退单原因"), "choice", choices=tuple(rules.RETURN_CODES.items()))
+form_field("return_code", _("退单原因"), "choice",
+           choices=tuple((code, _own_words(f"return_{code}")) for code in rules.RETURN_CODES))
 form_field("section", _("科室、社区或网格"), "section")
 form_field("inner_due", _("内部期限"), "moment")
 form_field("contact_note", _("联系情况"), "text", help=_("什么时间、怎么联系的、对方怎么说"))
@@ -222,6 +226,24 @@ def the_hotline_asks_itself(case: Case, by: Actor, form: Mapping[str, Any]) -> s
 def a_resident_reported(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     """Nobody rates what he found himself: staff's own finds are checked on site instead (rights 4.5)."""
     return None if case.origin != "staff" else str(_("工作人员发现的问题不评价，由现场核查确认。"))
+
+
+@condition()
+def only_a_call_tells(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Ring at once whoever would not hear the answer else: rights 4.11.
+
+    No text reaches the number; or whoever has no link had it handled by those who may not ring.
+    """
+    number = crypto.open_sealed(case.request.phone)
+    deaf = number and not rules.MOBILE.fullmatch(number)
+    no_link = number and case.request.channel not in rules.ONLINE and kept_from_lead(case)
+    return None if deaf or no_link else "told by text"
+
+
+def kept_from_lead(case: Case) -> bool:
+    """Say whether the number is not shown to the unit that leads."""
+    lead = Unit.objects.filter(pk=case.fields.get("lead") or 0).first()
+    return lead is not None and not access.may_ask_phone(of_unit(lead).standing, case)
 
 
 @condition()

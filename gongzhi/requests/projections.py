@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
@@ -282,13 +282,13 @@ def _stepped(news: News) -> None:
 
 
 def _named(word: str, news: News, task: Task | None) -> list[Seat]:
-    """List the desks of a role word; of an approval, its own desk or the head of that."""
-    if task is None or word not in ("approver", "approver_head"):
+    """List the desks of a role word; of an approval or a duty, its own desk or the head of that."""
+    if task is None or word not in ("desk", "desk_head"):
         return roles.seats(roles.role_of(word, news.process), news.case)
     if task.done_at or task.unit_id is None:
         return []
     head = roles.head(task.unit_id, news.case)
-    return [Seat(task.unit_id, task.post)] if word == "approver" else [head] if head else []
+    return [Seat(task.unit_id, task.post)] if word == "desk" else [head] if head else []
 
 
 def _missed(news: News) -> None:
@@ -359,7 +359,7 @@ def _at(seat: Seat) -> list[int]:
 
 def _working(case: Case) -> list[int]:
     """List the people at the desks where a case lies."""
-    tasks = case.tasks.filter(Q(done_at=None) & ~Q(unit=None)).exclude(kind="approval")
+    tasks = case.tasks.filter(done_at=None, kind="work", unit__isnull=False)
     return [p for task in tasks for p in _at(Seat(task.unit_id, task.post))]
 
 

@@ -1,5 +1,6 @@
 """What the trade says about requests, as plain data and functions."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,17 +27,19 @@ PUBLIC_STATES = {
     "received": _("已收到"), "dispatching": _("正在派单"), "handling": _("办理中"), "to_rate": _("待您评价"),
     "done": _("已办完"), "redoing": _("正在重办"),
 }
-RETURN_CODES = {
-    "not_mine": _("不属于本单位职责"), "wrong_place": _("不在本单位辖区"), "needs_lead": _("应由其他单位主办"),
-    "duplicate": _("与其他事项重复"), "unclear": _("事项不清，无法办理"),
-}
 EMERGENCY_LINES = {"110": _("110 报警"), "119": _("119 火警"), "120": _("120 急救"), "122": _("122 交通事故")}
 LEGAL_CHANNELS = {
     "court": _("诉讼"), "arbitration": _("仲裁"), "discipline": _("纪检监察"), "review": _("行政复议"),
     "disclosure": _("政府信息公开"), "petition": _("已进入信访程序"),
 }
+MOBILE = re.compile(r"1[3-9][0-9]{9}")  # numbers that take a text message
+ONLINE = ("portal", "qr", "api")  # who came by these has the link
 # Ours until the city writes its own: defaults.py reads these, nothing else does. ---------------------------------------
 
+RETURN_CODES = {
+    "not_mine": _("不属于本单位职责"), "wrong_place": _("不在本单位辖区"), "needs_lead": _("应由其他单位主办"),
+    "duplicate": _("与其他事项重复"), "unclear": _("事项不清，无法办理"),
+}
 # What the clerk says for each of the six lawful ways not to dispatch: 条例 art. 11, texts ours.
 DECLINE_TEXTS = {
     "emergency": _("您反映的情况紧急，应由 {转接} 处理。我们已即时转接，请保持电话畅通。"),

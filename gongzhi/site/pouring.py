@@ -26,6 +26,7 @@ from gongzhi.org.models import Unit
 from gongzhi.places import index
 from gongzhi.requests.models import Category
 
+FIRST = ("approval", "duty")  # whose tasks come before the work itself, which ends them
 STEPS = 30  # more acts than any walk to the archive takes
 
 
@@ -79,7 +80,7 @@ class Pourer:
 
     def _advance(self, code: str, case: dict[str, Any], message: Message) -> None:
         """Do the next act of the case on the first task somebody can take."""
-        tasks = sorted(case["tasks"], key=lambda t: t["kind"] != "approval")
+        tasks = sorted(case["tasks"], key=lambda t: FIRST.index(t["kind"]) if t["kind"] in FIRST else len(FIRST))
         for task in tasks:
             token = self._token(task["unit"], task["post"])
             if token is None:

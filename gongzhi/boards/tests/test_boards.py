@@ -1,5 +1,6 @@
 """What boards count, walked through the process by the small cast; MONDAY is a working Monday at nine."""
 
+import json
 import re
 from collections import Counter
 from datetime import datetime, timedelta
@@ -263,13 +264,18 @@ def test_a_title_is_listed_only_for_who_may_see_the_case(town: Town, client: Any
     assert "1 件" in text and "只有经手的人能看" in text and "15 度" not in text
 
 
-def test_a_complaint_that_only_the_hotline_may_call_about_misses_no_contact(town: Town) -> None:
-    for kept in ({"kind": "complain", "summary": "反映供暖"}, {"hide_reporter": "1"}):
-        Story(town).accepted(**kept).then("dispatch", "street", lead=town.units["housing"].pk).finished()
-        Story(town, MONDAY + DAY).accepted(**kept).then(
-            "dispatch", "street", lead=town.units["housing"].pk).clock_at(MONDAY + 4 * DAY)
+def test_what_the_hotline_must_ring_about_is_counted_as_its_own_and_in_no_unit_s_rate(town: Town) -> None:
+    for lead, kept in (("housing", {"kind": "complain", "summary": "反映供暖"}), ("housing", {"hide_reporter": "1"}),
+                       ("heating", {})):
+        form = {"lead": town.units[lead].pk}
+        Story(town).accepted(**kept).then("dispatch", "street", **form).then(
+            "contact", "operator", HOUR, contact_note="已联系")
+        Story(town, MONDAY + DAY).accepted(**kept).then("dispatch", "street", **form).clock_at(MONDAY + 4 * DAY)
+        Story(town, MONDAY + 5 * DAY).accepted(**kept).then("dispatch", "street", **form)  # not due yet
+    Story(town).accepted(hide_reporter="1").then("dispatch", "street", lead=town.units["housing"].pk).finished()
     n = numbers(look(town))
-    assert "contact_due" not in n and n["finished"] == 2
+    assert "contact_due" not in n and (n["hotline_due"], n["hotline_met"]) == (6, 3)
+    assert rate(look(town), "response") == (0, 0)
 
 
 def test_a_complaint_is_on_no_board_of_the_people_it_is_about(town: Town) -> None:
@@ -302,12 +308,41 @@ def test_counters_equal_a_count_of_the_facts_for_every_scope_and_measure(town: T
         assert row.counts == Counter(m for f in facts for m in f.measures)
 
 
-def test_every_number_of_a_board_links_to_a_list_of_that_length(town: Town, client: Any) -> None:
+NO_COUNTS = (  # what has digits and counts nothing: how it is worked out, steps of blue, headings, days, shares, times
+    r"<dl class=\"how\">.*?</dl>", r"<li><i data-ramp.*?</li>", r"<th.*?</th>", r"<(h2|summary).*?</\1>", r"<td>[\d-]*</td>",
+    r"[\d.]+%", r"最久的已超期 [^。]*", r"<svg.*?</svg>", r"24 小时", r"<[^>]*>",
+)
+
+
+def length(client: Any, href: str) -> int:
+    """Count what a list says it holds, which is what it lists."""
+    text = client.get(href).content.decode()
+    total = int(re.search(r"<small class=\"tnum\">([\d,]+) 件", text)[1])
+    assert len(re.findall("<tr data-row>", text)) == total
+    return total
+
+
+def figures(text: str) -> tuple[list[tuple[str, str]], str]:
+    """Give the links to lists of a board with the words in them, and what is left of its digits outside of them."""
+    main = text.split('<main id="main"')[1].split("</main>")[0]
+    links = re.findall(r'<a[^>]* href="([^"]*/list/\?[^"]*)"[^>]*>(.*?)</a>', main, re.S)
+    rest = re.sub(r"<a [^>]*>.*?</a>", "", main, flags=re.S)
+    for pattern in NO_COUNTS:
+        rest = re.sub(pattern, "", rest, flags=re.S)
+    plain = [(href, re.sub(r"<svg.*?</svg>|24 小时|<[^>]*>", " ", words)) for href, words in links]
+    return plain, rest
+
+
+def test_every_number_of_a_board_is_a_link_to_a_list_of_that_length(town: Town, client: Any) -> None:
     Story(town).handled().then("rate", solved="solved", satisfied="2")
     Story(town).dispatched().then("sign", "department").finished(after=3 * DAY)
-    Story(town).dispatched()
-    Story(town).then("answer", "operator", answer="带身份证到社区办理。", kind="consult")
+    for _ in range(rules.FEWEST):
+        Story(town).dispatched()
+    Story(town).accepted(hide_reporter="1").then("dispatch", "street", lead=town.units["housing"].pk)
+    Story(town, MONDAY + DAY).then("answer", "operator", answer="带身份证到社区办理。", kind="consult")
     Story(town, origin="staff").then("solve_here", "grid", category="200102", result="清走了")
+    with clock.at(MONDAY + 4 * DAY):
+        clocks.tick()
     projections.catch_up("boards.facts")
     for who, kind, key in [("district", "places", "district"), ("street", "places", "west"),
                            ("department", "units", "housing")]:
@@ -315,14 +350,32 @@ def test_every_number_of_a_board_links_to_a_list_of_that_length(town: Town, clie
         thing = town.places[key] if kind == "places" else town.units[key]
         with clock.at(MONDAY + 4 * DAY):
             text = unescape(client.get(f"/boards/{kind}/{thing.pk}/?period=90d").content.decode())
-            linked = re.findall(r'<a(?: class="tile")? href="([^"]*/list/\?[^"]*)"[^>]*>(.*?)</a>', text, re.S)
-            assert len(linked) > 25
-            for href, words in linked:
-                listed = client.get(href)
-                total = int(re.search(r"<small class=\"tnum\">([\d,]+) 件", listed.content.decode())[1])
-                assert len(re.findall("<tr data-row>", listed.content.decode())) == total
-                said = [int(n) for n in re.findall(r"\d+", re.sub(r"<svg.*?</svg>|24 小时|<[^>]*>", " ", words))]
-                assert total in said or not said, (href, words)
+            links, rest = figures(text)
+            assert not re.search(r"\d", rest), rest
+            assert len(links) > 35
+            for href, words in links:
+                assert re.findall(r"\d+", words) in ([], [str(length(client, href))]), (href, words)
+            days = client.get(f"/boards/{kind}/{thing.pk}/trend.json?period=90d").json()
+            for one in days["series"]:
+                shown = [(n, href) for n, href in zip(one["data"], one["hrefs"], strict=True) if n]
+                assert shown and all(length(client, href) == n for n, href in shown)
+            for _lon, _lat, _state, said, href in json.loads((re.findall(r"data-points='?\"?(\[\[.*?\]\])", text) or ["[]"])[0]):
+                assert length(client, href) == int(said)
+            bands = re.findall(r'<td class="num muted">(.*?)</td>', text)
+            assert all(cell.count("<a ") == 2 for cell in bands)
+
+
+def test_the_map_leaves_out_what_is_wide_and_empty_and_says_what_lies_there(town: Town, client: Any) -> None:
+    boxes = {1: (0.0, 0.0, 1.0, 1.0), 2: (1.0, 0.0, 2.0, 1.0), 3: (0.0, 1.0, 9.0, 9.0)}
+    assert views._on_map(boxes, Counter({1: 30, 2: 10, 3: 2})) == [1, 2]
+    assert views._on_map(boxes, Counter({1: 30, 2: 10, 3: 3})) == [1, 2, 3]  # more than one in twenty: it is shown
+    assert views._on_map(boxes, Counter()) == [1, 2, 3] and views._on_map({}, Counter()) == []
+    client.force_login(town.people["district"])
+    page = f"/boards/places/{town.places['district'].pk}/"
+    names = [f["properties"]["name"] for f in client.get(page + "grids.json").json()["features"]
+             if f["geometry"]["type"] == "Point"]
+    assert sorted(names) == ["东街街道", "西街街道"]
+    assert "图外" not in client.get(page).content.decode()
 
 
 def test_lists_go_on_by_key_through_all_of_them(town: Town, client: Any) -> None:

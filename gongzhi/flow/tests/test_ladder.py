@@ -52,7 +52,7 @@ def test_a_step_that_acts_tells_and_flags_once_even_where_the_act_is_refused(unr
     assert told(unrated) == [("request.late", ["reviewer"]), ("request.late", ["shift_head"]), ("request.call", None)]
     assert unrated.stage == "calling" and unrated.flags == ["slow"]
     line = next(x for x in log.of_subject("case", unrated.pk) if x.data.get("flag") == "slow")
-    assert (line.data["task"], line.data["stage"], line.data["step"]) == (task.pk, "confirming", 1)
+    assert (line.data["task"], line.data["stage"], line.data["step"]) == (task.pk, "confirming", 2)
 
 
 def test_a_step_that_fails_is_taken_back_whole_and_tried_again(

@@ -155,6 +155,8 @@ FAULTS = [
     ("stages/working/expects", {"sign": "soon"}, "不是时限"),
     ("stages/working/expects", {"sign": {"of": "lead"}}, "缺少“within”"),
     ("stages/working/expects", {"sign": {"within": "2h", "of": "clerk"}}, "要等角色“clerk”"),
+    ("stages/working/expects", {"sign": {"within": "2h", "else": "clerk"}}, "没有别人能做时归角色“clerk”"),
+    ("stages/working/expects", {"sign": {"within": "2h", "else": "cleark"}}, "是不是想写“clerk”"),
     ("verbs/hold/late", [{"at": "80%", "notify": ["clerk"]}], "只有 assign"),
     ("verbs/assign", {"by": "lead", "late": [{"at": "80%", "notify": ["clerk"], "flag": "late"}]}, "按百分比的提醒"),
     ("verbs/assign", {"by": "lead", "late": [{"at": "80%", "notify": ["nobody"]}]}, "写了角色“nobody”"),
@@ -478,7 +480,7 @@ def test_beijing_rule_11_the_six_ways_not_to_dispatch_lead_to_one_end():
 def test_beijing_rule_23_the_call_back_is_timed_from_the_deadline_of_the_case():
     confirming = load(REQUEST).stages["confirming"]
     assert confirming.deadline.rule == "case"
-    assert [step.do for step in confirming.late] == ["check", "call"]
+    assert [step.do for step in confirming.late] == ["tell", "check", "call"]
 
 
 def test_nobody_of_a_handling_unit_rates_calls_back_or_checks():

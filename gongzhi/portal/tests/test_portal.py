@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from django.core import signing
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
 from conftest import MONDAY, Town
-from gongzhi.base import clock, codes, limits
+from gongzhi.base import clock, codes, files, limits
 from gongzhi.base.tests.test_sweep import VOICE
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import reporter
@@ -133,6 +134,24 @@ def test_a_photo_survives_a_mistake_in_another_field(client: Client, town: Town)
     assert token and client.get(reverse("portal:kept", args=[token[1]])).status_code == 200
     request = reported(client, town, kept_photos=token[1])
     assert request.case.attachments.count() == 1
+
+
+def test_of_where_a_photo_was_taken_only_about_where_is_offered_and_nothing_is_kept(client: Client, town: Town) -> None:
+    """rights 4.1: the position of the device is thrown away after placing, a photo's like the phone's own."""
+    lon, lat = (round(x, 3) + 0.000321 for x in town.point("west-south-1"))
+    exif, out = Image.Exif(), io.BytesIO()
+    parts = [(int(x), int(x * 60) % 60, x * 3600 % 60) for x in (lat, lon)]
+    exif[0x8825] = {1: "N", 2: parts[0], 3: "E", 4: parts[1]}
+    Image.new("RGB", (40, 30), "red").save(out, "JPEG", exif=exif)
+    taken = SimpleUploadedFile("photo.jpg", out.getvalue())
+    text = client.post("/r/new", typed(town, lon="", lat="", photos=[taken])).content.decode()
+    offered = [float(x) for x in re.findall(r'name="(?:lon|lat)" value="([^"]+)"', text)]
+    assert "照片大约是在这里拍的" in text and offered == [round(lon, 3), round(lat, 3)]
+    token = re.search(r'name="kept_photos" value="([^"]+)"', text)
+    assert token
+    kept = reported(client, town, kept_photos=token[1]).case.attachments.get()
+    with Image.open(files.path_of(kept.file.sha256)) as stored:
+        assert not stored.getexif()
 
 
 def test_a_text_file_called_jpg_is_named_and_the_rest_is_kept(client: Client, town: Town) -> None:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.http import Http404
 from django.test import Client
+from pytest_django import Settings
 
 from conftest import MONDAY, Town
 from gongzhi.base import clock, codes, files
@@ -12,6 +13,8 @@ from gongzhi.base.errors import Refused
 from gongzhi.flow import access as doors
 from gongzhi.flow import queries as flow
 from gongzhi.flow.models import Attachment, Case
+from gongzhi.notify import actions as notify
+from gongzhi.notify import channels
 from gongzhi.notify import queries as inbox
 from gongzhi.notify.models import Notice
 from gongzhi.org.models import Appointment, Post
@@ -312,6 +315,24 @@ def test_told_before_and_recused_since_a_notice_is_gone_from_the_inbox(town: Tow
     assert inbox.unread(standing) == 0 and not inbox.inbox(standing).exists()
     assert walk.case.code not in browser.get("/inbox/").content.decode()
     assert browser.get(f"/inbox/{mine[0].pk}/").status_code == 404
+
+
+def test_what_waits_to_be_sent_is_withheld_from_who_has_been_recused_since(
+        town: Town, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.GONGZHI_DEMO, sent = False, []
+    monkeypatch.setattr(channels.found()["sms"], "address", lambda notice: notice.number)
+    monkeypatch.setattr(channels.found()["sms"], "send", lambda notice, to: sent.append(notice.recipient))
+    walk = Walk(town, phone="").dispatched("heating")
+    walk.news()
+    waiting = Notice.objects.filter(channel="sms", state=Notice.WAITING)
+    assert {n.person_id for n in waiting} == {town.people[who].pk for who in ("heating", "heating_leader")}
+    Case.objects.filter(pk=walk.id).update(about_units=[walk.unit("heating")])
+    notify.send_due("sms")
+    assert sent == [] and {n.state for n in Notice.objects.filter(channel="sms")} == {Notice.KEPT}
+    Case.objects.filter(pk=walk.id).update(about_units=[walk.unit("parks")])
+    notify.resend_all("sms", by=town.people["admin"].pk)
+    notify.send_due("sms")
+    assert len(sent) == 2
 
 
 def test_messages_about_what_recuses_the_administrator_are_not_listed(town: Town) -> None:

@@ -1,6 +1,7 @@
 """`gongzhi pour` and `gongzhi apikey`, as they are typed."""
 
 import re
+from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from django.core.management.base import CommandError
 from django.test import Client
 
 from conftest import build_town
-from gongzhi.flow.models import Case
+from gongzhi.flow.models import Case, Task
 from gongzhi.org import queries as org
 from gongzhi.places import index
+from gongzhi.requests.models import CatalogueLine
 
 
 @pytest.fixture
@@ -33,11 +35,14 @@ def run(*words: str) -> str:
 def test_messages_are_poured_through_the_api_to_their_archive(
     transactional_db: None, live_server: Any, messages: Path
 ) -> None:
-    build_town()
+    town = build_town()
     index.reload()
+    CatalogueLine.objects.create(number="42", category=town.categories["900101"], lead=town.units["heating"], text="噪声",
+                                 source="made up", valid_from=date(2026, 1, 1))  # who has no number: the hotline rings
     said = run("pour", str(messages), "--words", "title", "--words", "text", "--reply", "answer",
                "--address", live_server.url, "--workers", "1")
     assert re.match(r"2 messages, 2 archived, 0 errors", said), said
+    assert set(Task.objects.filter(kind="duty").values_list("outcome", flat=True)) == {"contact"}
     assert {c.request.words for c in Case.objects.all()} == {"暖气不热\n家里暖气一直不热", "太吵\n半夜施工噪声太吵"}
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from gongzhi.base import clock
+from gongzhi.flow import registry
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Case
 from gongzhi.org import queries as org
@@ -148,6 +149,13 @@ def test_a_default_is_changed_with_its_source_and_used_at_once(town, admin, djan
         cursor.execute("SELECT data FROM log_event WHERE verb = 'default.write'")
         ((data,),) = cursor.fetchall()
     assert "高度重视" in str(data) and "敬请谅解" in str(data)
+
+
+def test_the_words_of_a_return_reason_are_the_citys_own(town, admin, django_capture_on_commit_callbacks):
+    assert ("not_mine", "不属于本单位职责") in [(code, str(title)) for code, title in registry.fields["return_code"].choices]
+    with django_capture_on_commit_callbacks(execute=True):
+        admin.post("/setup/defaults/return_not_mine/", {"value": "不在三定职责内", "source": "区编办〔2026〕1号"})
+    assert ("not_mine", "不在三定职责内") in [(code, str(title)) for code, title in registry.fields["return_code"].choices]
 
 
 @pytest.mark.parametrize(("name", "value", "field"), [

@@ -38,7 +38,7 @@ function style(data) {
   layer('border', 'line', ['any', ['!', ['has', 'kind']], of('community', 'street', 'district')], { 'line-color': p.line, 'line-opacity': .8, 'line-width': ['match', ['get', 'kind'], 'district', 2.5, 'street', 1.6, 1] });
   layer('now-line', 'line', ['==', ['get', 'now'], true], { 'line-color': p.line, 'line-width': 2 });
   layer('name', 'symbol', ['all', ['has', 'name'], ['any', ['!', ['has', 'kind']], of('compound', 'street', 'community')]], { 'text-color': p.label, 'text-halo-color': p.halo, 'text-halo-width': 1.5 },
-    { layout: { 'text-field': ['get', 'name'], 'text-font': ['sans'], 'text-size': 12 } });
+    { layout: { 'text-field': ['get', 'name'], 'text-font': ['sans'], 'text-size': innerWidth < 3000 ? 12 : 24 } });
   return { version: 8, sources, layers };
 }
 
@@ -92,7 +92,7 @@ function point(map, [lon, lat, state, said, href]) {
 export function show(box) {
   const map = make(box), data = box.dataset;
   if (data.pin !== 'none') pin(map, { lon: +data.lon, lat: +data.lat, state: data.state });
-  if (data.bounds) map.fitBounds(JSON.parse(data.bounds), { padding: 16, animate: false });
+  if (data.bounds) map.fitBounds(JSON.parse(data.bounds), { padding: { top: 24, right: 24, bottom: 40, left: 24 }, animate: false });
   return map;
 }
 

@@ -1,5 +1,6 @@
 // Photos before they are sent: seen, removed again, and made smaller, which saves a slow network most of the wait.
-// A photo's position lives in its EXIF, which a smaller copy loses; it is read first and offered to the form.
+// A photo's position lives in its EXIF, which a smaller copy loses; it is read first and offered to the form as what it
+// is: where the device was. The server keeps about where that is, not the position.
 const SIDE = 1920;
 const english = document.documentElement.lang === 'en';
 
@@ -14,7 +15,7 @@ export default function shots(box) {
 
   async function take(file) {
     const position = await positionOf(file).catch(() => null);
-    if (position) box.dispatchEvent(new CustomEvent('photo:position', { bubbles: true, detail: position }));
+    if (position) box.dispatchEvent(new CustomEvent('photo:position', { bubbles: true, detail: { ...position, device: true } }));
     const small = await smaller(file).catch(() => file);
     files.push(small);
     const frame = document.createElement('div'), image = new Image(), remove = document.createElement('button');
