@@ -22,7 +22,8 @@ from gongzhi.base import clock, links
 MODULES = {
     "maplibre-gl": "vendor/maplibre-gl.mjs",
     "echarts": "vendor/echarts.esm.min.mjs",
-    **{f"gz/{name}": f"js/{name}.mjs" for name in ("map", "charts", "recorder", "shots", "position", "point", "draft", "toast")},
+    **{f"gz/{name}": f"js/{name}.mjs" for name in (
+        "map", "charts", "recorder", "shots", "position", "point", "draft", "toast", "hits", "picks")},
 }
 DUE_SOON = 0.8  # share of the time used from which a matter is shown as due soon (default, no source)
 

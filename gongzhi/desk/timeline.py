@@ -50,6 +50,8 @@ class Line:
     body: list[tuple[str, str]] = field(default_factory=list)
     state: str = ""
     files: list[Attachment] = field(default_factory=list)
+    verb: str = ""
+    entry: int | None = None
 
 
 def read(case: Case, standing: Standing, events: list[Event], entries: list[Entry], units: dict[int, Unit],
@@ -75,7 +77,7 @@ def read(case: Case, standing: Standing, events: list[Event], entries: list[Entr
         yield Line(
             ICONS.get(base, "clipboard-check"), _title(process, case, verb, event, units), event.at, who, body,
             "due" if step in ("ask", "refuse") else STATES.get(base, "" if event.actor == "system" else "done"),
-            [f for f in files if not (files_out and is_original(f))],
+            [f for f in files if not (files_out and is_original(f))], verb, event.data.get("entry"),
         )
 
 

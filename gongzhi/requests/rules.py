@@ -113,4 +113,3 @@ class Suggestion:
     unit_name: str
     reasons: tuple[tuple[str, str], ...]  # (source, words)
     confidence: float
-    helpers: tuple[int, ...] = ()

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from gongzhi.desk import undo
 from gongzhi.desk import views as desk
 from gongzhi.notify import queries as notices
 from gongzhi.site import queries, setup_views
@@ -22,6 +23,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "filing_number": settings.FILING_NUMBER,
         "demo": settings.GONGZHI_DEMO,
         "desk_side": SimpleLazyObject(lambda: desk.side(request) if standing and standing.person_id else {}),
+        "undo": SimpleLazyObject(lambda: undo.last(request) if standing and standing.person_id else None),
         "setup_menu": SimpleLazyObject(lambda: setup_views.menu(request.path)),
         "pouring": SimpleLazyObject(queries.pouring) if settings.GONGZHI_DEMO else None,
         "elder": request.COOKIES.get("elder") == "1",

@@ -43,7 +43,7 @@ def test_lead_and_helper_work_a_report_until_it_is_solved(town: Town, team: Team
     assert "已派给区住建局" in street.page.inner_text("[data-toast]")
     follow(resident, case).reads("区住建局")
     team["heating"].acts(case.code, "签收").acts(case.code, "协办办结", result="换了阀门")
-    team["department"].acts(case.code, "签收").acts(case.code, "联系诉求人", contact_note="约好下午三点上门")
+    team["department"].acts(case.code, "签收").acts(case.code, "登记联系", contact_note="约好下午三点上门")
     team["department"].acts(case.code, "二级派单", section=team.unit("heating-section"))
     answered(team, case, "已更换阀门，室温 20 度。")
     follow(resident, case).reads("已更换阀门")

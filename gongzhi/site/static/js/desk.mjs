@@ -46,7 +46,11 @@ document.addEventListener('keydown', event => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && target.form) { event.preventDefault(); target.form.requestSubmit(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey || !main?.contains(target) || isField(target)) return;
   const named = main.querySelector(`[data-key="${CSS.escape(event.key)}"]:not([disabled])`) ?? document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-  if (named) { event.preventDefault(); named.matches('input, textarea, select') ? named.focus() : named.click(); }
+  if (named) {
+    event.preventDefault();
+    if (named.matches('input, textarea, select')) named.focus();
+    else if (!named.dataset.keyAsks || confirm(named.dataset.keyAsks)) named.click(); // a key that writes says back what
+  }
   else if (acts[event.key] && (event.key === '?' || rows().length)) { event.preventDefault(); acts[event.key](); }
 });
 main?.addEventListener('focusin', event => {
