@@ -31,6 +31,7 @@ from gongzhi.flow import actors, deadlines
 from gongzhi.flow import queries as flow_queries
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Case
+from gongzhi.notify import actions as notify
 from gongzhi.org.rules import Standing
 from gongzhi.requests import access as requests_access
 from gongzhi.requests import actions as requests
@@ -183,6 +184,7 @@ def drop_view(request: HttpRequest, view_id: int) -> HttpResponse:
 def case(request: HttpRequest, code: str) -> HttpResponse:
     """Show a case; `?do=ACTION` opens the form of an act in place."""
     found = flow_access.case(_standing(request), code)
+    notify.read(_standing(request).person_id or 0, ("case", found.pk))
     return _case_page(request, found, request.GET.get("do", ""), _number(request.GET.get("task")))
 
 

@@ -17,7 +17,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     standing = getattr(request, "standing", None)
     return {
         "standing": standing,
-        "n_unread": SimpleLazyObject(lambda: notices.unread(standing)),
+        "n_unread": SimpleLazyObject(lambda: notices.waiting(standing)),
         "city": settings.CITY_NAME,
         "hotline": settings.HOTLINE,
         "filing_number": settings.FILING_NUMBER,
