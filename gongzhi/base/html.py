@@ -132,7 +132,7 @@ def duration(text: str) -> str:
     words = {
         "m": gettext("%(n)s 分钟"),
         "h": gettext("%(n)s 小时") if calendar else gettext("%(n)s 个工作小时"),
-        "d": gettext("%(n)s 天") if calendar else gettext("%(n)s 个工作日"),
+        "d": gettext("%(n)s 个自然日") if calendar else gettext("%(n)s 个工作日"),
     }
     return words[unit] % {"n": number}
 

@@ -155,7 +155,8 @@ def test_deliveries_show_no_words_and_resend_what_failed(town: Town) -> None:
 def test_nonsense_in_the_address_is_ignored(town: Town) -> None:
     text_to("13800001234")
     client = signed_in(town, "admin")
-    for query in ("channel=pigeon", "state=x", "show=x", "after=2-1", "before=1-" + "9" * 30, "before=abc", "before=" + "9" * 40, "after=-1", "tail=%20"):
+    for query in ("channel=pigeon", "state=x", "show=x", "after=2-1", "before=abc",
+                  "before=1-" + "9" * 30, "before=" + "9" * 40, "after=-1", "tail=%20"):
         assert client.get(f"/setup/messages/?{query}").status_code == 200
         assert client.get(f"/demo/sms/?{query}").status_code == 200
         assert client.get(f"/inbox/?{query}").status_code == 200
