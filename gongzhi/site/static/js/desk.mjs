@@ -57,7 +57,14 @@ main?.addEventListener('focusin', event => {
   const row = event.target.closest('[data-row]');
   if (row && row.getAttribute(mark(row)) !== 'true') choose(row, { focus: false });
 });
-if (main && !document.activeElement?.closest('main')) rows().length ? choose(rows()[0]) : main.focus({ preventScroll: true });
+function begin() {
+  if (!main || document.activeElement?.closest('main')) return;
+  const first = main.querySelector('[autofocus]');
+  if (first) first.focus();
+  else rows().length ? choose(rows()[0]) : main.focus({ preventScroll: true });
+}
+begin();
+addEventListener('load', begin); // an address that names a part of the page (#act) takes the focus away, autofocus or not
 
 // A chosen text is copied into the field it is for, unless somebody has written there.
 const copied = new WeakMap();
