@@ -336,13 +336,14 @@ def units(request: HttpRequest, code: str) -> HttpResponse:
     helps = request.GET.get("for") == "helpers"
     q = request.GET.get("helper_q" if helps else "unit_q", "").replace("\x00", "").strip()[:40]
     lead, known = request.GET.get("lead", ""), request.GET.get("known", "").split(",")
-    hits = acts.search_units(found, q) if q else []
+    hits, is_lead = acts.search_units(found, q) if q else [], False
     if helps:
         leads = lead or str(found.fields.get("lead"))
+        is_lead = any(str(unit.pk) == leads for unit, _words in hits)
         hits = [hit for hit in hits if str(hit[0].pk) != leads]
     elif lead and lead not in known:
         hits = acts.with_chosen(hits, lead)
-    return render(request, "desk/_units.html", {"q": q, "found": hits, "lead": lead, "helps": helps})
+    return render(request, "desk/_units.html", {"q": q, "found": hits, "lead": lead, "helps": helps, "is_lead": is_lead})
 
 
 @access("staff")

@@ -11,6 +11,7 @@ export default function hits(input) {
 
   function dress() {
     const found = [...list.querySelectorAll('label.choice')], box = found[0]?.parentElement;
+    if (!box) for (const name of ['role', 'aria-label', 'aria-multiselectable']) list.removeAttribute(name); // found nothing: no list
     for (const option of found) {
       option.id ||= `hit-${++number}`;
       option.setAttribute('role', 'option');
