@@ -22,7 +22,8 @@ from gongzhi.base import clock, links
 MODULES = {
     "maplibre-gl": "vendor/maplibre-gl.mjs",
     "echarts": "vendor/echarts.esm.min.mjs",
-    **{f"gz/{name}": f"js/{name}.mjs" for name in ("map", "charts", "recorder", "shots", "position", "point", "draft", "toast")},
+    **{f"gz/{name}": f"js/{name}.mjs" for name in (
+        "map", "charts", "recorder", "shots", "position", "point", "draft", "toast", "hits", "picks")},
 }
 DUE_SOON = 0.8  # share of the time used from which a matter is shown as due soon (default, no source)
 
@@ -140,7 +141,7 @@ def duration(text: str) -> str:
     words = {
         "m": gettext("%(n)s 分钟"),
         "h": gettext("%(n)s 小时") if calendar else gettext("%(n)s 个工作小时"),
-        "d": gettext("%(n)s 天") if calendar else gettext("%(n)s 个工作日"),
+        "d": gettext("%(n)s 个自然日") if calendar else gettext("%(n)s 个工作日"),
     }
     return words[unit] % {"n": number}
 

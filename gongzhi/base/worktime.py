@@ -23,7 +23,7 @@ LONGEST = timedelta(days=3660)
 NOTHING = timedelta()
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 WORKING = {"m": "分钟（工作时间）", "h": "个工作小时", "d": "个工作日"}
-PASSING = {"m": "分钟", "h": "小时", "d": "天"}
+PASSING = {"m": "分钟", "h": "小时", "d": "个自然日"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Duration:
         return f"{self.n}{self.unit}{' calendar' if self.calendar else ''}"
 
     def words(self) -> str:
-        """Say it as people do: 2 个工作小时， 5 个工作日， 24 小时， 5 天."""
+        """Say it as people do: 2 个工作小时， 5 个工作日， 24 小时， 5 个自然日."""
         return f"{self.n} {(PASSING if self.calendar else WORKING)[self.unit]}"
 
 

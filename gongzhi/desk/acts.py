@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q
@@ -13,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from gongzhi.base import codes, html
 from gongzhi.base.errors import Faults, Refused
-from gongzhi.desk import dossier, queries, timeline
+from gongzhi.desk import dossier, queries, timeline, undo
 from gongzhi.desk.dossier import Dossier
 from gongzhi.flow import actions, offers, registry
 from gongzhi.flow import queries as flow
@@ -28,7 +27,8 @@ from gongzhi.requests.models import CatalogueLine
 from gongzhi.requests.rules import Suggestion
 
 SHOWN = 4  # buttons in a row; the others stand behind 更多
-KEYS = ("accept", "dispatch", "sign", "contact", "finish", "called", "checked", "rule")  # what d does
+KEYS = ("accept", "dispatch", "sign", "contact", "finish", "assign", "called", "checked", "rule")  # what d does, in this order
+STEPS = ("agree", "refuse", "assign")  # verbs that are steps of the work itself
 FINAL = {"unrated": _("归档以后不能再改，确定没有接通、不再回访？")}
 CAREFUL = ("return", "appeal", "refuse", "excuse", "send_back", "hold", "hard", "merge", "take_back", "withdraw")
 DECLINES = tuple(rules.DECLINES)
@@ -73,13 +73,14 @@ def buttons(seen: Dossier) -> list[Button]:
 def _rank(offer: Offer) -> tuple[bool, bool, int, bool]:
     approving = offer.name in ("agree", "refuse")
     first = KEYS.index(offer.name) if offer.name in KEYS else len(KEYS)
-    return bool(offer.refused), offer.is_verb and not approving, 0 if approving else first, offer.name in CAREFUL
+    aside = offer.is_verb and offer.name not in STEPS
+    return bool(offer.refused), aside, 0 if approving else first, offer.name in CAREFUL
 
 
 def _group(offer: Offer) -> str:
     if offer.name in DECLINES:
         return "decline"
-    return "quiet" if offer.is_verb and offer.name not in ("agree", "refuse", "assign") else "main"
+    return "quiet" if offer.is_verb and offer.name not in STEPS else "main"
 
 
 def _button(seen: Dossier, offer: Offer, group: str, key: str) -> Button:
@@ -167,11 +168,8 @@ def _prepare_dispatch(made: Panel, seen: Dossier) -> None:
         words = _("派出，{at}前办结") if made.offer.name in ("dispatch", "designate") else _("{what}，{at}前办结")
         made.button = words.format(what=made.offer.title, at=html.when(made.due_at))
     if not made.lead.value and made.suggestions:
-        made.fields = [_with_value(f, made.suggestions[0].unit_id) if f.name == "lead" else f for f in made.fields]
-
-
-def _with_value(f: BoundField, value: Any) -> BoundField:
-    return BoundField(f.name, f.title, f.kind, f.required, f.help, f.choices, str(value), f.error, f.max_length)
+        lead = str(made.suggestions[0].unit_id)
+        made.fields = [replace(f, value=lead) if f.name == "lead" else f for f in made.fields]
 
 
 def _prepare_decision(made: Panel, seen: Dossier) -> None:
@@ -222,22 +220,22 @@ def batch(cases: list[Case], actor: Actor) -> list[Batched]:
     return rows
 
 
-def dispatch_all(rows: list[Batched], leads: Mapping[str, str], by: Actor) -> list[Batched]:
+def dispatch_all(rows: list[Batched], request: HttpRequest, by: Actor) -> list[Batched]:
     """Dispatch each to the unit chosen for it, each on its own: what is refused is said, the others go."""
     done = []
     for row in rows:
-        lead, said, undo = leads.get(f"lead-{row.case.code}", ""), "", ""
+        lead, said, url = request.POST.get(f"lead-{row.case.code}", ""), "", ""
         if not lead:
             continue
+        unit = next((s.unit_name for s in row.suggestions if str(s.unit_id) == lead), "")
         try:
             moved = actions.act(row.case.pk, "dispatch", by=by, form={"lead": lead}, stage=row.case.stage)
-            undo = reverse("desk:act", args=[moved.code, "take_back"])
+            url = undo.keep(request, moved, _("{code} 已派给{unit}").format(code=codes.show_code(moved.code), unit=unit))
         except Refused as refusal:
             said = refusal.sentence
         except Faults as faults:
             said = "；".join(faults.faults.values())
-        unit = next((s.unit_name for s in row.suggestions if str(s.unit_id) == lead), "")
-        done.append(replace(row, unit=unit, said=said, undo=undo))
+        done.append(replace(row, unit=unit, said=said, undo=url))
     return done
 
 
@@ -256,9 +254,16 @@ def search_units(case: Case, q: str) -> list[tuple[Unit, str]]:
     return list(found.values())[:10]
 
 
+def with_chosen(hits: list[tuple[Unit, str]], lead: str) -> list[tuple[Unit, str]]:
+    """Keep the unit chosen before among the hits of a search: what is not shown is not sent."""
+    if not lead.isdecimal() or len(lead) > 18 or any(str(unit.pk) == lead for unit, _words in hits):
+        return hits
+    return [*((unit, _("已选")) for unit in Unit.objects.filter(pk=int(lead), active_to=None)), *hits]
+
+
 def praise(request: HttpRequest, case: Case, offer: Offer, actor: Actor) -> None:
     """Say what was done; a dispatch can be taken back for a minute."""
-    code, undo = codes.show_code(case.code), ""
+    code = codes.show_code(case.code)
     text = _("{code} 已{what}").format(code=code, what=offer.title.removesuffix("…"))
     if offer.approve:
         text = _("{code} 已提交{what}，等待审核").format(code=code, what=offer.title)
@@ -267,6 +272,6 @@ def praise(request: HttpRequest, case: Case, offer: Offer, actor: Actor) -> None
         name = Unit.objects.filter(pk=lead).values_list("short_name", flat=True).first()
         text = _("{code} 已派给{unit}").format(code=code, unit=name)
         if find(case, actor, "take_back", None):
-            undo = reverse("desk:act", args=[case.code, "take_back"])
-    request.session["desk_toast"] = {
-        "text": text, "undo": undo, "draft": f"act-{case.code}-{offer.name}", "state": ""}
+            undo.keep(request, case, text)
+            text = ""  # stands there with the undo, on every page until the minute is over
+    request.session["desk_toast"] = {"text": text, "draft": f"act-{case.code}-{offer.name}", "state": ""}

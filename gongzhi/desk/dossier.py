@@ -63,6 +63,11 @@ class Dossier:
         return own[0] if own else next((t for t in self.tasks if t.kind == "work"), None)
 
     @property
+    def contacted(self) -> timeline.Line | None:
+        """Give the record that the reporter was contacted since the case came to where it is, the last one."""
+        return next((line for line in self.lines if line.verb == "contact" and line.at >= self.case.entered_at), None)
+
+    @property
     def seeks_twins(self) -> bool:
         return seeks_twins(self.standing, self.case)
 

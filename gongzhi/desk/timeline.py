@@ -50,6 +50,8 @@ class Line:
     body: list[tuple[str, str]] = field(default_factory=list)
     state: str = ""
     files: list[Attachment] = field(default_factory=list)
+    verb: str = ""
+    entry: int | None = None
 
 
 def read(case: Case, standing: Standing, events: list[Event], entries: list[Entry], units: dict[int, Unit],
@@ -58,10 +60,10 @@ def read(case: Case, standing: Standing, events: list[Event], entries: list[Entr
     process = flow.definition(case.version_id)
     by_id = {e.pk: e for e in entries}
     names = _names(events)
-    handles = requests.handles(standing, case)
+    shut = FOR_OVERSEERS if _any_for_overseers(events) and requests.handles(standing, case) else set()
     for event in events:
         verb = event.verb.removeprefix(process.key + ".")
-        if verb == event.verb or verb in SILENT or (verb in FOR_OVERSEERS and handles):
+        if verb == event.verb or verb in SILENT or verb in shut:
             continue
         entry = by_id.get(event.data.get("entry", 0))
         base, _dot, step = verb.partition(".")
@@ -75,8 +77,13 @@ def read(case: Case, standing: Standing, events: list[Event], entries: list[Entr
         yield Line(
             ICONS.get(base, "clipboard-check"), _title(process, case, verb, event, units), event.at, who, body,
             "due" if step in ("ask", "refuse") else STATES.get(base, "" if event.actor == "system" else "done"),
-            [f for f in files if not (files_out and is_original(f))],
+            [f for f in files if not (files_out and is_original(f))], verb, event.data.get("entry"),
         )
+
+
+def _any_for_overseers(events: list[Event]) -> bool:
+    """Say whether it matters who reads: seldom, and who handles a case is asked of the database."""
+    return any(event.verb.partition(".")[2] in FOR_OVERSEERS for event in events)
 
 
 def _opinion(asked: Entry, entries: list[Entry]) -> Entry | None:

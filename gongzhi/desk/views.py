@@ -22,7 +22,7 @@ from gongzhi.base import clock, codes, files, html
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Moved, Refused
 from gongzhi.desk import access as doors
-from gongzhi.desk import actions, acts, dossier, queries
+from gongzhi.desk import actions, acts, dossier, queries, undo
 from gongzhi.desk import export as exporting
 from gongzhi.desk.rules import BATCH, DUE, EXPORT_LIMIT, EXPORT_SHORT, FLAGS, PAGE, SORTS, STATES, Filter
 from gongzhi.flow import access as flow_access
@@ -31,6 +31,7 @@ from gongzhi.flow import actors, deadlines
 from gongzhi.flow import queries as flow_queries
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Case
+from gongzhi.notify import actions as notify
 from gongzhi.org.rules import Standing
 from gongzhi.requests import access as requests_access
 from gongzhi.requests import actions as requests
@@ -146,7 +147,7 @@ def batch(request: HttpRequest) -> HttpResponse:
     wanted = [code for code in given.getlist("case") if code.isdecimal()][:BATCH]
     visible = flow_queries.visible_to(standing).filter(code__in=wanted, stage="dispatching")
     rows = acts.batch(list(visible.select_related("request__category", "request__suggested").order_by("due_at")), actor)
-    done = acts.dispatch_all(rows, request.POST.dict(), actor) if request.method == "POST" else None
+    done = acts.dispatch_all(rows, request, actor) if request.method == "POST" else None
     if done is not None:
         queries.forget_counts(standing)
     return render(request, "desk/batch.html", {**shell(request), "rows": rows, "done": done})
@@ -183,6 +184,7 @@ def drop_view(request: HttpRequest, view_id: int) -> HttpResponse:
 def case(request: HttpRequest, code: str) -> HttpResponse:
     """Show a case; `?do=ACTION` opens the form of an act in place."""
     found = flow_access.case(_standing(request), code)
+    notify.read(_standing(request).person_id or 0, ("case", found.pk))
     return _case_page(request, found, request.GET.get("do", ""), _number(request.GET.get("task")))
 
 
@@ -227,6 +229,8 @@ def act(request: HttpRequest, code: str, name: str) -> HttpResponse:
     offer = acts.find(found, actor, name, task_id)
     given = forms.read(request, offer, by=actor) if offer else forms.Given()
     again = partial(_case_page, request, found, name, task_id, data=request.POST, files=given.kept)
+    if name == "take_back":
+        undo.drop(request, found)
     try:
         if offer is None:
             raise Moved(_(flow.GONE))
@@ -266,13 +270,14 @@ def open_guarded(request: HttpRequest, code: str, what: str) -> HttpResponse:
     may = {"phone": requests_access.may_ask_phone, "original": requests_access.may_ask_original}.get(what)
     if may is None or not may(standing, found):
         raise PermissionDenied
+    again = partial(_case_page, request, found, request.POST.get("do", ""), _number(request.POST.get("task")))
     try:
         requests.open_guarded(found, what, request.POST.get("purpose", ""), by=_actor(request))
     except Faults as faults:
-        return _case_page(request, found, status=422, purpose_fault=faults.faults["purpose"], purpose_of=what)
+        return again(status=422, purpose_fault=faults.faults["purpose"], purpose_of=what)
     if what == "original":
         return redirect("desk:case", found.code)
-    return _case_page(request, found, opened_phone=dossier.full_phone(found))
+    return again(opened_phone=dossier.full_phone(found))
 
 
 @access("staff")
@@ -328,9 +333,17 @@ def pressed(request: HttpRequest, code: str) -> HttpResponse:
 def units(request: HttpRequest, code: str) -> HttpResponse:
     """Search units and lines of the dispatch catalogue, as choices of the dispatch form."""
     found = flow_access.case(_standing(request), code)
-    q = request.GET.get("unit_q", "").replace("\x00", "").strip()[:40]
-    return render(request, "desk/_units.html", {
-        "q": q, "found": acts.search_units(found, q) if q else [], "lead": request.GET.get("lead", "")})
+    helps = request.GET.get("for") == "helpers"
+    q = request.GET.get("helper_q" if helps else "unit_q", "").replace("\x00", "").strip()[:40]
+    lead, known = request.GET.get("lead", ""), request.GET.get("known", "").split(",")
+    hits, is_lead = acts.search_units(found, q) if q else [], False
+    if helps:
+        leads = lead or str(found.fields.get("lead"))
+        is_lead = any(str(unit.pk) == leads for unit, _words in hits)
+        hits = [hit for hit in hits if str(hit[0].pk) != leads]
+    elif lead and lead not in known:
+        hits = acts.with_chosen(hits, lead)
+    return render(request, "desk/_units.html", {"q": q, "found": hits, "lead": lead, "helps": helps, "is_lead": is_lead})
 
 
 @access("staff")
@@ -421,8 +434,8 @@ def _back(request: HttpRequest) -> str:
     return back[:500] if ours else ""
 
 
-def _say(request: HttpRequest, text: str, *, undo: str = "", draft: str = "", state: str = "") -> None:
-    request.session[TOAST] = {"text": text, "undo": undo, "draft": draft, "state": state}
+def _say(request: HttpRequest, text: str, *, draft: str = "", state: str = "") -> None:
+    request.session[TOAST] = {"text": text, "draft": draft, "state": state}
 
 
 def shell(request: HttpRequest, chosen: Filter | None = None, *, at: str = "") -> dict[str, Any]:

@@ -242,7 +242,8 @@ def act(request: HttpRequest, code: str, name: str) -> HttpResponse:
         found.refresh_from_db()
         return _sheet(request, found, said=gone.sentence, status=409, **again)
     except Refused as fault:
-        return _sheet(request, found, said=fault.sentence, status=422, **again)
+        blamed = {fault.field: fault.sentence} if fault.field else {}
+        return _sheet(request, found, said="" if blamed else fault.sentence, faults=blamed, status=422, **again)
     mine = flow_queries.queue(_standing(request)).filter(case=found.pk).exists()
     target = reverse("field:case", args=[found.code]) if mine else reverse("field:today")
     return redirect(f"{target}?did={name}&code={found.code}")

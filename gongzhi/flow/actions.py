@@ -153,7 +153,7 @@ def _filled(action: Action, case: Case, by: Actor, form: dict[str, Any], files: 
     values = forms.clean(action.form, _with_files(form, action.form, files), case)
     for name in action.when:
         if reason := registry.conditions[name].check(case, by, {**values, "_files": files}):
-            raise Refused(reason)
+            raise reason if isinstance(reason, Refused) else Refused(reason)
     return values
 
 

@@ -37,6 +37,10 @@ def clean(fields: Iterable[Field], given: Mapping[str, Any], case: Case) -> dict
             values[wanted.name] = registry.cleaners[spec.kind](spec, raw, case)
         except ValueError as fault:
             faults[wanted.name] = str(fault)
+    lead = values.get("lead") if "lead" in given else case.fields.get("lead")
+    if lead and lead in values.get("helpers", []):
+        name = Unit.objects.get(pk=lead).short_name
+        faults["helpers"] = _("{unit}是主办单位，不能同时协办，请从协办里去掉。").format(unit=name)
     if faults:
         raise Faults(faults)
     return values

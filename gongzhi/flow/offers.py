@@ -86,7 +86,7 @@ def _actions(process: Process, case: Case, actor: Actor, task: Task | None, task
         own = _own(work, case, action, actor)
         if own is None and needs_task(stage, action, role):
             continue
-        if own and action.name in stage.expects and _met(own, action.name):
+        if own and action.name in stage.expects and _is_done(own, action.name, stage, tasks):
             continue
         yield Offer(
             action.name, _(action.title), action.form, role, task_id=own.pk if own else None, approve=action.approve,
@@ -119,8 +119,15 @@ def _at(task: Task, case: Case, actor: Actor) -> bool:
     return actor.kind == "system" or roles.sits(roles.Seat(task.unit_id, task.post), actor)
 
 
-def _met(task: Task, name: str) -> bool:
-    return any(e.name == name and e.met_at for e in task.expectations.all())
+def _is_done(own: Task, name: str, stage: Stage, tasks: Iterable[Task]) -> bool:
+    """Say whether what is expected in a stage was done: by whom it is expected of, a section or the lead above it.
+
+    A section of which it is not expected need not do again what its lead has done already.
+    """
+    asked = [e for e in own.expectations.all() if e.name == name]
+    if not asked and own.role != stage.tasks[0]:
+        asked = [e for t in tasks if t.role == stage.tasks[0] for e in t.expectations.all() if e.name == name]
+    return any(e.met_at for e in asked)
 
 
 def hidden(process: Process, case: Case, action: Action, actor: Actor) -> bool:

@@ -10,12 +10,13 @@ from typing import Any
 
 from django.utils.functional import Promise
 
+from gongzhi.base.errors import Refused
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.check_names import Demand
 from gongzhi.flow.models import Case, Entry
 
 Values = dict[str, Any]
-Condition = Callable[[Case, Actor, Mapping[str, Any]], str | None]
+Condition = Callable[[Case, Actor, Mapping[str, Any]], str | Refused | None]  # a Refused says which field is to blame
 Keeper = Callable[[Case, Values, Actor, Entry], Values | None]  # what it returns is added to the line of the log
 Choices = Callable[[Case], list[tuple[str, str]]]
 

@@ -184,11 +184,11 @@ def _again(notices: QuerySet[Notice], by: int, subject: About, **data: Any) -> i
 # -- reading and forgetting
 
 
-def read(person_id: int, notice_id: int | None = None) -> None:
-    """Mark one notice of a person's inbox as read, or all."""
+def read(person_id: int, about: About | None = None) -> None:
+    """Mark what a person's inbox says about one thing as read, or all."""
     mine = Notice.objects.filter(channel="inbox", person_id=person_id, read_at=None)
-    if notice_id is not None:
-        mine = mine.filter(pk=notice_id)
+    if about is not None:
+        mine = mine.filter(about_kind=about[0], about_id=about[1])
     mine.update(read_at=clock.now())
 
 

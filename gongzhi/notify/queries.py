@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
-from gongzhi.base import crypto
+from gongzhi.base import codes, crypto
 from gongzhi.notify import channels, registry
 from gongzhi.notify.models import Notice
 from gongzhi.org import queries as org
@@ -57,9 +59,84 @@ def is_closed(notice: Notice) -> bool:
     return not _open_to(org.standing(notice.person), Notice.objects.filter(pk=notice.pk)).exists()
 
 
+def _waits(standing: Standing) -> Q:
+    """Keep notices about what waits for the reader to do something."""
+    found = Q(pk__in=[])
+    for kind, (rows, of) in registry.waiting.items():
+        found |= Q(about_kind=kind) & Q(Exists(rows(standing).filter(**{of: OuterRef("about_id")})))
+    return found
+
+
+def _things(rows: QuerySet[Notice]) -> QuerySet[Notice, Any]:
+    """Put the notices about one thing together; one about nothing in particular stands alone."""
+    return rows.values("about_kind", thing=Coalesce("about_id", -F("pk")))
+
+
 def unread(standing: Standing | None) -> int:
-    """Count what a person has not read."""
-    return inbox(standing, unread_only=True).count() if standing and standing.person_id else 0
+    """Count the things of which a person has not read everything."""
+    return _things(inbox(standing, unread_only=True)).distinct().count() if standing and standing.person_id else 0
+
+
+def waiting(standing: Standing | None) -> int:
+    """Count the things that wait for a person and of which something is unread: what the bell says."""
+    if not standing or not standing.person_id:
+        return 0
+    return _things(inbox(standing, unread_only=True).filter(_waits(standing))).distinct().count()
+
+
+@dataclass(frozen=True)
+class Thread:
+    """What a person was told about one thing: the last notice, how many there are, how many of them are unread."""
+
+    notice: Notice
+    n: int
+    unread: int
+
+
+@dataclass(frozen=True)
+class Threads:
+    """A page of threads by key, what is unread first, then the newest; `next` and `previous` are keys, or ""."""
+
+    rows: list[Thread]
+    next: str
+    previous: str
+
+
+SHOWN = ("", "todo", "unread")
+
+
+def threads(standing: Standing, *, show: str = "", q: str = "", after: str = "", before: str = "") -> Threads:
+    """Cut a page out of a person's inbox: all, what waits for the person, or what is unread; by words or a code."""
+    rows = inbox(standing)
+    if show == "todo":
+        rows = rows.filter(_waits(standing))
+    if q:
+        rows = rows.filter(Q(title__icontains=q) | Q(words__icontains=q) | Q(values__code=codes.read_code(q) or q))
+    found = _things(rows).annotate(
+        last=Max("pk"), n=Count("pk"), unread=Count("pk", filter=Q(read_at=None)),
+        fresh=Case(When(unread__gt=0, then=Value(1)), default=Value(0)))
+    if show == "unread":
+        found = found.filter(unread__gt=0)
+    back, key = bool(before), _key(before or after)
+    if key:
+        side, (fresh, last) = "gt" if back else "lt", key
+        found = found.filter(Q(**{f"fresh__{side}": fresh}) | Q(**{"fresh": fresh, f"last__{side}": last}))
+    ordered = found.order_by("fresh", "last") if back else found.order_by("-fresh", "-last")
+    some = list(ordered[: PAGE + 1])
+    return _cut(some, back=back, begun=bool(key))
+
+
+def _cut(some: list[dict[str, Any]], *, back: bool, begun: bool) -> Threads:
+    more, shown = len(some) > PAGE, some[:PAGE][::-1] if back else some[:PAGE]
+    notices = Notice.objects.in_bulk([row["last"] for row in shown])
+    keys = [f"{row['fresh']}-{row['last']}" for row in shown]
+    return Threads([Thread(notices[row["last"]], row["n"], row["unread"]) for row in shown],
+                   keys[-1] if keys and (more or back) else "", keys[0] if keys and (more if back else begun) else "")
+
+
+def _key(text: str) -> tuple[int, int] | None:
+    found = re.fullmatch(r"([01])-(\d{1,18})", text, re.ASCII)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def told(keys: Iterable[str]) -> set[str]:

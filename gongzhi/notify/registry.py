@@ -31,6 +31,9 @@ pages: dict[str, str | Promise] = {}  # where a notice leads, by the kind of wha
 # What a reader may not know of, by the kind of what a notice is about: its rows, from the reader's standing.
 closed: dict[str, Callable[[Standing], QuerySet[Any]]] = {}
 
+# What waits for a reader to do something, by the same kind: rows, and their field that names what a notice is about.
+waiting: dict[str, tuple[Callable[[Standing], QuerySet[Any]], str]] = {}
+
 
 def template(name: str, title: str | Promise, words: str | Promise) -> None:
     """Register a template; one that is too long, or could say who reported, is a ValueError."""

@@ -32,10 +32,13 @@ def states() -> dict[str, tuple[str, str]]:
 @access("staff")
 @require_GET
 def inbox(request: HttpRequest) -> HttpResponse:
-    """Show a person what happened in the matters of the person's posts."""
-    unread_only = request.GET.get("show") == "unread"
-    page = _page(request, queries.inbox(_standing(request), unread_only=unread_only))
-    return render(request, "notify/inbox.html", {"page": page, "unread_only": unread_only})
+    """Show a person what happened in the matters of the person's posts, a line for each matter, what is unread first."""
+    given = {name: request.GET.get(name, "").strip()[:60] for name in ("show", "q", "after", "before")}
+    given["show"] = given["show"] if given["show"] in queries.SHOWN else ""
+    standing = _standing(request)
+    return render(request, "notify/inbox.html", {
+        "page": queries.threads(standing, **given), "show": given["show"], "q": given["q"],
+        "unread": queries.unread(standing)})
 
 
 @access("staff")
@@ -45,7 +48,7 @@ def open_notice(request: HttpRequest, notice_id: int) -> HttpResponse:
     notice = queries.inbox(_standing(request)).filter(pk=notice_id).first()
     if notice is None:
         raise Http404
-    actions.read(_me(request), notice.pk)
+    actions.read(_me(request), (notice.about_kind, notice.about_id))
     page = registry.pages.get(notice.about_kind) or reverse("notify:inbox")
     return redirect(f"/desk/cases/{notice.code}/" if notice.code else str(page))
 

@@ -22,7 +22,7 @@ from gongzhi.notify import queries as notices
 from gongzhi.places import index
 from gongzhi.places.index import Found
 from gongzhi.requests import access, classify, defaults, intake, queries, rules
-from gongzhi.requests.models import Answer, Default, Message, Opening, Rating, Request, Supporter
+from gongzhi.requests.models import Answer, Category, Default, Message, Opening, Rating, Request, Supporter
 
 WORDS_LIMIT = 5000
 ADDRESS_LIMIT = 160
@@ -351,18 +351,44 @@ def set_default(name: str, value: str, source: str, *, by: Actor) -> Default:
     assert by.person_id is not None
     known, before = defaults.KNOWN[name], defaults.text(name)
     value = "\n".join(line.strip() for line in value.replace("\x00", "").splitlines() if line.strip())
-    source = source.replace("\x00", "").strip()
-    faults = {"value": wrong} if (wrong := _wrong_default(known, value)) else {}
-    if not source or len(source) > 160:
-        faults["source"] = _("请写明依据，最多 160 个字；没有依据就写“本市规定”和日期。")
-    if faults:
-        raise Faults(faults)
+    source = _sourced(source, _wrong_default(known, value))
     row, _new = Default.objects.update_or_create(name=name, defaults={
         "value": value, "source": source, "changed_by_id": by.person_id, "changed_at": clock.now()})
     log.append("default.write", actor=by.line, subject=("default", row.pk),
                data={"name": name, "before": before, "after": value, "source": source})
     transaction.on_commit(defaults.forget)
     return row
+
+
+@transaction.atomic
+def set_limit(category: Category, limit: str, source: str, *, by: Actor) -> None:
+    """Say what time limit a category has in this city, with its source; raise Faults by field. Open matters keep theirs."""
+    source, before = _sourced(source, _wrong_duration(limit)), category.limit
+    category.limit, category.limit_source = limit, source
+    category.staged_limits = rules.restaged(category.staged_limits, limit)
+    category.save(update_fields=["limit", "limit_source", "staged_limits"])
+    log.append("category.limit", actor=by.line, subject=("category", category.pk),
+               data={"code": category.code, "before": before, "after": limit, "source": source})
+    transaction.on_commit(classify.forget)
+
+
+def _sourced(source: str, wrong: str) -> str:
+    """Give the source of a value, clean; raise Faults where it is missing, or where the value is wrong."""
+    source = source.replace("\x00", "").strip()
+    faults = {"value": wrong} if wrong else {}
+    if not source or len(source) > 160:
+        faults["source"] = _("请写明依据，最多 160 个字；没有依据就写“本市规定”和日期。")
+    if faults:
+        raise Faults(faults)
+    return source
+
+
+def _wrong_duration(text: str) -> str:
+    try:
+        worktime.parse_duration(text)
+    except ValueError:
+        return _("请填 1 以上的整数，再选单位；最长十年。")
+    return ""
 
 
 def _wrong_default(known: defaults.Known, value: str) -> str:
@@ -372,10 +398,7 @@ def _wrong_default(known: defaults.Known, value: str) -> str:
     if known.kind == "number" and not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 10_000):
         return _("请填 1 到 10000 的整数。")
     if known.kind == "duration":
-        try:
-            worktime.parse_duration(value)
-        except ValueError:
-            return _("时限看不懂，例如 7d calendar、5d、4h。")
+        return _wrong_duration(value)
     if known.kind == "text" and (missing := [g for g in known.gaps if "{" + g + "}" not in value]):
         return _("要留着空位 {gaps}，用的时候填。").format(gaps=" ".join("{" + g + "}" for g in missing))
     return ""

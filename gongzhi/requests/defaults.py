@@ -45,7 +45,7 @@ KNOWN: dict[str, Known] = {
     "empty_phrases": Known(_("答复里的空话"), "lines", _lines(rules.EMPTY_PHRASES),
                            help=_("写答复、审核答复时提醒，不拦")),
     "standard": Known(_("没有类别时的时限"), "duration", *rules.DEFAULT_STANDARD,
-                      help=_("例如 7d calendar（自然日）、5d（工作日）、4h（工作小时）")),
+                      help=_("有类别的按类别时限")),
     "check_one_in": Known(_("每多少件抽一件现场核查"), "number", str(rules.CHECK_ONE_IN)),
     **{f"decline_{name}": Known(format_lazy(_("依法不派单的告知：{title}"), title=title), "text", rules.DECLINE_TEXTS[name],
                                 _SAID, rules.DECLINE_GAPS.get(name, ()))

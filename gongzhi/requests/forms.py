@@ -49,6 +49,7 @@ class BoundField:
     max_length: int
     typed: str = ""  # what was searched for, where the choices are found by name
     answers: tuple[tuple[Answer, str], ...] = ()  # entries of the knowledge base that fit, with the words to tell
+    first: Choices = field(default_factory=list)  # of units that help: those to choose from at once
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,11 @@ def bound_fields(
             value = (kept or {}).get(spec.name, [])
         typed = str((data or {}).get(ABOUT_Q, "")).strip()[:40] if spec.name == "about_unit" else ""
         choices = _found(typed, str(value)) if spec.name == "about_unit" else _choices(spec, case, handlers)
+        first = _helpers_first(case, suggested, data, value) if spec.kind == "units" else []
         drawn.append(BoundField(
             spec.name, str(spec.title), spec.kind, wanted.required or _is_demanded(spec.name, case), str(spec.help), choices,
             value, (faults or {}).get(spec.name, ""), spec.max_length, typed,
-            answers_for(case, value) if spec.kind == "answer" else (),
+            answers_for(case, value) if spec.kind == "answer" else (), first,
         ))
     return drawn
 
@@ -263,8 +265,10 @@ def answers_for(case: Case, chosen: Any, q: str = "") -> tuple[tuple[Answer, str
 
 
 def _choices(spec: registry.FormField, case: Case, handlers: Callable[[], Choices]) -> Choices:
-    if spec.kind in ("unit", "units"):
+    if spec.kind == "unit":
         return handlers()
+    if spec.kind == "units":
+        return [(value, title.removesuffix(_("（推荐）"))) for value, title in handlers()]  # recommended to lead
     if spec.kind == "section":
         return _sections(case)
     if spec.kind == "category":
@@ -300,6 +304,14 @@ def _handlers(case: Case, found: list[rules.Suggestion] | None = None) -> Choice
     for value, title in [*suggested, *local, *units(case.about_units)]:
         first.setdefault(value, title)
     return list(first.items())
+
+
+def _helpers_first(case: Case, found: list[rules.Suggestion] | None, data: Mapping[str, Any] | None, chosen: Any) -> Choices:
+    """List whom the catalogue names as helpers, then who else might lead; who leads or is chosen already is neither."""
+    lead = (data or {}).get("lead") or (found[0].unit_id if found else case.fields.get("lead"))
+    named = [(str(u.pk), u.name) for u in queries.suggest_helpers(case, case.request.category or case.request.suggested)]
+    also = [(str(s.unit_id), s.unit_name) for s in found or []]
+    return [pair for pair in dict.fromkeys([*named, *also]) if pair[0] not in (str(lead), *chosen)]
 
 
 def _sections(case: Case) -> Choices:

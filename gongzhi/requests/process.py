@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gongzhi.base import chinese, clock, codes, crypto
+from gongzhi.base.errors import Refused
 from gongzhi.flow import actions as flow
 from gongzhi.flow import offers, queries, roles
 from gongzhi.flow.actors import Actor, of_unit
@@ -117,10 +119,11 @@ def something_is_said(case: Case, by: Actor, form: Mapping[str, Any]) -> str | N
 
 
 @condition()
-def a_complaint_has_a_summary(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+def a_complaint_has_a_summary(case: Case, by: Actor, form: Mapping[str, Any]) -> str | Refused | None:
     """Handlers of a complaint read the clerk's summary, never the original: rights 4.1."""
     guarded = form.get("kind", case.request.kind) in rules.GUARDED or form.get("about_unit")
-    return str(_("投诉、举报要写摘要：承办单位只看摘要。")) if guarded and not form.get("summary") else None
+    missing = guarded and not form.get("summary")
+    return Refused(str(_("投诉、举报要写摘要：承办单位只看摘要。")), "summary") if missing else None
 
 
 @condition()
@@ -136,21 +139,27 @@ def found_by_the_worker(case: Case, by: Actor, form: Mapping[str, Any]) -> str |
 
 
 @condition()
-def not_to_a_recused_unit(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+def not_to_a_recused_unit(case: Case, by: Actor, form: Mapping[str, Any]) -> str | Refused | None:
     """Never hand a complaint to the unit it is about, or one below it: rights 4.2."""
-    wanted = [form.get("lead"), *(form.get("helpers") or [])]
-    units = Unit.objects.filter(pk__in=[u for u in wanted if u])
-    return str(_("不能派给被投诉的单位或它的下级。")) if any(roles.is_recused(u, case) for u in units) else None
+    recused = next((u for u in _named(form) if roles.is_recused(u, case)), None)
+    return Refused(str(_("不能派给被投诉的单位或它的下级。")), _field_of(recused, form)) if recused else None
 
 
 @condition()
-def somebody_works_there(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+def somebody_works_there(case: Case, by: Actor, form: Mapping[str, Any]) -> str | Refused | None:
     """Nothing is handed to a unit in which nobody could take it up."""
-    wanted = [form.get("lead"), *(form.get("helpers") or [])]
-    empty = next((u for u in Unit.objects.filter(pk__in=[u for u in wanted if u])
-                  if not roles.somebody_may(u.pk, "", case)), None)
-    return str(_("{unit}现在没有人在岗，派过去没有人办；请先补上人，或派给别的单位。")).format(
-        unit=empty.name) if empty else None
+    empty = next((u for u in _named(form) if not roles.somebody_may(u.pk, "", case)), None)
+    return Refused(str(_("{unit}现在没有人在岗，派过去没有人办；请先补上人，或派给别的单位。")).format(
+        unit=empty.name), _field_of(empty, form)) if empty else None
+
+
+def _named(form: Mapping[str, Any]) -> QuerySet[Unit]:
+    return Unit.objects.filter(pk__in=[u for u in [form.get("lead"), *(form.get("helpers") or [])] if u])
+
+
+def _field_of(unit: Unit, form: Mapping[str, Any]) -> str:
+    """Say in which field of a dispatch a unit was named."""
+    return "lead" if unit.pk == form.get("lead") else "helpers"
 
 
 @condition(early=True)
@@ -162,27 +171,28 @@ def may_call_the_reporter(case: Case, by: Actor, form: Mapping[str, Any]) -> str
 
 
 @condition()
-def the_same_matter_is_open(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+def the_same_matter_is_open(case: Case, by: Actor, form: Mapping[str, Any]) -> str | Refused | None:
     """Merge into a case that is open, that one may see, and that does not complain of other units."""
     found = queries.visible_to(by.standing).filter(code=form.get("same_case", ""), closed_at=None).first()
-    return None if found and found.about_units == case.about_units else str(_("要并入的事项不存在或已经办结。"))
+    fits = found and found.about_units == case.about_units
+    return None if fits else Refused(str(_("要并入的事项不存在或已经办结。")), "same_case")
 
 
 @condition()
-def the_same_matter_is_known(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+def the_same_matter_is_known(case: Case, by: Actor, form: Mapping[str, Any]) -> str | Refused | None:
     """Tell of a case one may see; one that recuses the asker answers like none at all."""
     known = queries.visible_to(by.standing).filter(code=form.get("same_case", "")).exists()
-    return None if known else str(_("没有找到这个编号的事项。"))
+    return None if known else Refused(str(_("没有找到这个编号的事项。")), "same_case")
 
 
 @condition()
-def evidence_as_the_category_asks(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+def evidence_as_the_category_asks(case: Case, by: Actor, form: Mapping[str, Any]) -> str | Refused | None:
     """Photo, document, call record or none, by category; nothing is demanded that the matter does not need."""
     wanted = case.request.category.evidence if case.request.category else "none"
     kinds = {f.kind for f in form.get("_files", [])}
     if wanted in ("photo", "document") and wanted not in kinds:
-        return str(_("这类事项办结要附照片。") if wanted == "photo"
-                   else _("这类事项办结要附文件（PDF、Word 或 Excel），照片不算。"))
+        return Refused(str(_("这类事项办结要附照片。") if wanted == "photo"
+                           else _("这类事项办结要附文件（PDF、Word 或 Excel），照片不算。")), "evidence")
     may_call = can_call(case) and access.may_ask_phone(by.standing, case)  # a record is not asked of whom no number is shown
     if wanted == "call" and may_call and not case.entries.filter(action="contact").exists():
         return str(_("这类事项办结前要先记录联系诉求人的情况。"))

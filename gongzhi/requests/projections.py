@@ -81,6 +81,7 @@ def _recusing(standing: Standing) -> QuerySet[Case]:
 
 
 registry.closed["case"] = _recusing
+registry.waiting["case"] = queries.queue, "case"
 
 
 @projection("requests.notices", tables=[])

@@ -283,6 +283,14 @@ def suggest_units(case: Case, category: Category | None, limit: int = 3) -> list
     return ranking.best(limit)
 
 
+def suggest_helpers(case: Case, category: Category | None) -> list[Unit]:
+    """Suggest who should help: whom the lines of the dispatch catalogue for the category name; never a recused unit."""
+    lines = list(lines_for(category)) if category else []
+    named = Unit.objects.filter(pk__in=CatalogueLine.helpers.through.objects.filter(
+        catalogueline__in=lines).values("unit"), active_to=None)
+    return list(named.exclude(path__overlap=case.about_units).order_by("id")) if lines else []
+
+
 def _by_rule(case: Case, category: Category, ranking: Ranking) -> None:
     """Add the owner and the community of the place; of an owner nobody can name, say that the place finds out."""
     company, unclear = outside_handler(category, case)

@@ -72,6 +72,13 @@ CHECK_ONE_IN = 20  # site check on a sample: 5 % (default, no source)
 NEARBY_METRES = 50
 TITLE = 40
 FEW_SUPPORTERS = 5  # fewer are shown as "<5": rights 4.1
+CATEGORY_KINDS = {"part": _("部件"), "event": _("事件"), "matter": _("居民诉求")}
+BARE = "默认值"  # how the source of a limit begins that has none
+# How a time limit is written in 设置: the ending of the process language after the number.
+LIMIT_UNITS = {
+    "d": _("个工作日"), "d calendar": _("个自然日"), "h": _("个工作小时"), "h calendar": _("小时（不论上下班）"),
+    "m": _("分钟（工作时间）"), "m calendar": _("分钟（不论上下班）"),
+}
 UNDO_SECONDS = 60
 OF_SUMMARY = "#"  # marks the search tokens of a summary: who may not read the original finds a complaint by these
 
@@ -110,6 +117,12 @@ def supporters_words(n: int) -> str:
     return "" if n == 0 else f"<{FEW_SUPPORTERS}" if n < FEW_SUPPORTERS else str(n)
 
 
+def restaged(staged: str, limit: str) -> str:
+    """Write the time limits of stages anew where the whole has another: the last of them is the whole's."""
+    *before, last = [stage.strip() for stage in staged.split(";")]
+    return "; ".join([*before, f"{last.partition(' ')[0]} {limit}"]) if last else ""
+
+
 def is_sampled(case_id: int, one_in: int) -> bool:
     """Choose one case in so many for a site check; the same answer whenever asked."""
     return case_id * 2654435761 % 2**32 % one_in == 0
@@ -128,4 +141,3 @@ class Suggestion:
     unit_name: str
     reasons: tuple[tuple[str, str], ...]  # (source, words)
     confidence: float
-    helpers: tuple[int, ...] = ()

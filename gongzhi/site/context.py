@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from gongzhi.desk import undo
 from gongzhi.desk import views as desk
 from gongzhi.notify import queries as notices
 from gongzhi.site import queries, setup_views
@@ -16,12 +17,13 @@ def page(request: HttpRequest) -> dict[str, Any]:
     standing = getattr(request, "standing", None)
     return {
         "standing": standing,
-        "n_unread": SimpleLazyObject(lambda: notices.unread(standing)),
+        "n_unread": SimpleLazyObject(lambda: notices.waiting(standing)),
         "city": settings.CITY_NAME,
         "hotline": settings.HOTLINE,
         "filing_number": settings.FILING_NUMBER,
         "demo": settings.GONGZHI_DEMO,
         "desk_side": SimpleLazyObject(lambda: desk.side(request) if standing and standing.person_id else {}),
+        "undo": SimpleLazyObject(lambda: undo.last(request) if standing and standing.person_id else None),
         "setup_menu": SimpleLazyObject(lambda: setup_views.menu(request.path)),
         "pouring": SimpleLazyObject(queries.pouring) if settings.GONGZHI_DEMO else None,
         "elder": request.COOKIES.get("elder") == "1",

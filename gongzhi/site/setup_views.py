@@ -5,13 +5,14 @@ from datetime import date
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from gongzhi.base import clock
 from gongzhi.base.access import access
@@ -24,14 +25,17 @@ from gongzhi.org import rules as org_rules
 from gongzhi.org.actions import NewPost, NewUnit
 from gongzhi.org.models import Appointment, Person, Post, Unit
 from gongzhi.places import actions as place_actions
+from gongzhi.places import index
 from gongzhi.places import queries as place_queries
 from gongzhi.places import rules as place_rules
 from gongzhi.places.models import Place
 from gongzhi.requests import actions as requests
-from gongzhi.requests import defaults
+from gongzhi.requests import defaults, rules
+from gongzhi.requests.models import Category
 from gongzhi.site import actions, health, queries
 
 PAGE = 50
+UNITS_SHOWN = 12  # of those that govern a place; the others are a list of their own
 SEEN_BY = ("admin", "auditor")
 
 
@@ -134,13 +138,28 @@ def _title(name: str, part: dict[str, Any]) -> str:
 @access("post", *SEEN_BY)
 @require_GET
 def places(request: HttpRequest) -> HttpResponse:
-    """Search the place tree, or begin at its root."""
-    q = request.GET.get("q", "").replace("\x00", "").strip()[:120]
+    """Show the place tree, folded below the streets or open down to one place; or search it, or list one kind."""
+    q, kind = (request.GET.get(k, "").replace("\x00", "").strip()[:120] for k in ("q", "kind"))
+    kind = kind if kind in place_rules.KINDS else ""
+    shown: dict[str, Any] = {"asked": q, "kind": kind, "kinds": place_rules.KINDS}
     if q:
-        hits = place_queries.search(q, limit=PAGE, kinds=(*place_queries.SEARCHED, "building"))
-        return _page(request, "search", asked=q, hits=hits, kinds=place_rules.KINDS)
-    root = place_queries.children(None).first()
-    return redirect("setup:place", root.pk) if root else _page(request, "search", asked="", hits=[], kinds={})
+        hits = place_queries.search(q, limit=PAGE, kinds=(kind,) if kind else (*place_queries.SEARCHED, "building"))
+        return _page(request, "search", hits=hits, **shown)
+    if kind:
+        rows = place_queries.standing().filter(kind=kind).defer("outline", "tokens")
+        return _page(request, "search", hits=None, page=_cut(rows, request), total=rows.count(), where=index.words, **shown)
+    at = place_queries.node(_whole(request.GET.get("at")))
+    return _page(request, "places", tree=index.current().children, at=at.id if at else 0,
+                 open=set(at.path if at else ()), **shown)
+
+
+@access("post", *SEEN_BY)
+@require_GET
+def place_branch(request: HttpRequest, place_id: int) -> HttpResponse:
+    """Give what lies directly under a place of the tree, when it is unfolded."""
+    return render(request, "setup/_branch.html", {
+        "rows": index.current().children.get(place_id, []), "tree": index.current().children, "open": set(), "at": 0,
+        "kinds": place_rules.KINDS})
 
 
 @access("post", *SEEN_BY)
@@ -152,12 +171,12 @@ def place(request: HttpRequest, place_id: int) -> HttpResponse:
 
 def _place(request: HttpRequest, place_id: int, **context: Any) -> HttpResponse:
     found = get_object_or_404(Place.objects.select_related("parent"), pk=place_id)
-    under = place_queries.children(found.pk)
+    under, governing = place_queries.children(found.pk), Unit.objects.filter(place=found, active_to=None)
     return _page(
         request, "place", place=found, kinds=place_rules.KINDS, systems=place_rules.SYSTEMS,
         crumbs=place_queries.breadcrumbs(found.path[:-1]), codes=found.codes.order_by("system", "-valid_from"),
         system=place_rules.SYSTEM_OF.get(found.kind, "qr"), n_under=under.count(), under=_cut(under, request),
-        units=Unit.objects.filter(place=found, active_to=None).order_by("line", "id"),
+        units=governing.exclude(parent__place=found).order_by("line", "id")[:UNITS_SHOWN], n_units=governing.count(),
         bounds=place_queries.bounds(found), **context,
     )
 
@@ -204,7 +223,7 @@ def place_code(request: HttpRequest, place_id: int) -> HttpResponse:
 @access("post", *SEEN_BY)
 @require_GET
 def units(request: HttpRequest) -> HttpResponse:
-    """List units: by words, by line, those with vacancies; without a filter the top of the tree."""
+    """List units: by words, by line, of a place, those with vacancies; without a filter the top of the tree."""
     q, line, vacant = (request.GET.get(k, "").replace("\x00", "").strip()[:120] for k in ("q", "line", "vacant"))
     rows = Unit.objects.filter(active_to=None).select_related("parent")
     if q:
@@ -213,10 +232,13 @@ def units(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(line=line)
     if vacant:
         rows = rows.filter(pk__in=org.vacancies().values("unit"))
-    if not (q or line or vacant):
+    of_place = Place.objects.filter(pk=_whole(request.GET.get("place"))).first()
+    if of_place:
+        rows = rows.filter(place=of_place)
+    if not (q or line or vacant or of_place):
         rows = rows.filter(parent=None)
     return _page(
-        request, "units", asked=q, line=line, vacant=vacant, lines=org_rules.LINES, total=rows.count(),
+        request, "units", asked=q, line=line, vacant=vacant, of_place=of_place, lines=org_rules.LINES, total=rows.count(),
         kinds=org_rules.UNIT_KINDS, page=_cut(rows, request), n_vacant=org.vacancies().count(),
     )
 
@@ -365,7 +387,8 @@ def all_defaults(request: HttpRequest) -> HttpResponse:
 
 
 def _defaults(request: HttpRequest, *, at: str = "", faults: dict[str, str] | None = None, **context: Any) -> HttpResponse:
-    return _page(request, "defaults", rows=defaults.all_known(), at=at, faults=faults or {}, **context)
+    return _page(request, "defaults", rows=defaults.all_known(), at=at, faults=faults or {}, limit_units=rules.LIMIT_UNITS,
+                 n_limits=Category.objects.filter(active=True).exclude(limit="").count(), **context)
 
 
 @access("post", "admin")
@@ -374,13 +397,54 @@ def change_default(request: HttpRequest, name: str) -> HttpResponse:
     """Say what stands instead of one of our defaults."""
     if name not in defaults.KNOWN:
         raise Http404
+    value = _duration(request) if defaults.KNOWN[name].kind == "duration" else request.POST.get("value", "")
     try:
-        requests.set_default(name, request.POST.get("value", ""), request.POST.get("source", ""),
+        requests.set_default(name, value, request.POST.get("source", ""),
                              by=acting(request.standing))  # type: ignore[attr-defined]
     except Faults as fault:
         return _defaults(request, at=name, faults=fault.faults, typed=request.POST.dict(), status=422)
     messages.success(request, _("已保存，马上用新的。"))
     return redirect(reverse("setup:defaults") + f"#d-{name}")
+
+
+def _duration(request: HttpRequest) -> str:
+    """Read a time limit typed as a number and its unit."""
+    return request.POST.get("n", "").strip() + request.POST.get("unit", "")
+
+
+@access("post", *SEEN_BY)
+@require_GET
+def limits(request: HttpRequest) -> HttpResponse:
+    """List the time limits of the categories, each with its source: by words, by kind, those without a source."""
+    q, kind, bare = (request.GET.get(k, "").replace("\x00", "").strip()[:60] for k in ("q", "kind", "bare"))
+    rows = Category.objects.filter(active=True).exclude(limit="").select_related("parent")
+    if q:
+        rows = rows.filter(Q(name__contains=q) | Q(parent__name__contains=q) | Q(code__startswith=q))
+    if kind in rules.CATEGORY_KINDS:
+        rows = rows.filter(kind=kind)
+    if bare:
+        rows = rows.filter(limit_source__startswith=rules.BARE)
+    return _page(request, "limits", asked=q, kind=kind, bare=bare, kinds=rules.CATEGORY_KINDS, total=rows.count(),
+                 page=_cut(rows, request))
+
+
+@access("post", *SEEN_BY)
+@require_http_methods(["GET", "POST"])
+def limit(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the time limit of one category, and change it: what is open keeps the limit it was given."""
+    found = get_object_or_404(Category.objects.select_related("parent"), ~Q(limit=""), code=code, active=True)
+    context: dict[str, Any] = {"category": found, "limit_units": rules.LIMIT_UNITS, "faults": {}}
+    if request.method == "GET":
+        return _page(request, "limit", **context)
+    if not request.standing.holds("admin"):  # type: ignore[attr-defined]
+        raise PermissionDenied
+    try:
+        requests.set_limit(found, _duration(request), request.POST.get("source", ""),
+                           by=acting(request.standing))  # type: ignore[attr-defined]
+    except Faults as fault:
+        return _page(request, "limit", **{**context, "faults": fault.faults}, typed=request.POST.dict(), status=422)
+    messages.success(request, _("已保存，以后受理的按新时限；已经在办的不变。"))
+    return redirect("setup:limit", code)
 
 
 # Long work

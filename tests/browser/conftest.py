@@ -157,6 +157,8 @@ class Visitor:
             first.locator("xpath=ancestor::details[not(@open)]/summary").click()
         if kind == "select-one":
             first.select_option(str(value))
+        elif first.locator("xpath=ancestor::*[@data-picks]").count():
+            first.click()  # it becomes a chip, and is a box no more
         elif kind in ("radio", "checkbox"):
             first.check()
         elif kind == "file":

@@ -87,7 +87,7 @@ def test_a_matter_is_worked_with_one_hand(town: Town, worker: Visitor) -> None:
     worker.shot("field-case")
     with page.expect_navigation():
         page.click("form:has([name=contact_note]) .btn-primary")
-    worker.reads("联系诉求人")
+    worker.reads("登记联系")
     assert set(case.entries.filter(unit=town.units["west-south-1"]).values_list("action", flat=True)) == {
         "sign", "contact"}
 

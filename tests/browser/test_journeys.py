@@ -43,7 +43,7 @@ def test_lead_and_helper_work_a_report_until_it_is_solved(town: Town, team: Team
     assert "已派给区住建局" in street.page.inner_text("[data-toast]")
     follow(resident, case).reads("区住建局")
     team["heating"].acts(case.code, "签收").acts(case.code, "协办办结", result="换了阀门")
-    team["department"].acts(case.code, "签收").acts(case.code, "联系诉求人", contact_note="约好下午三点上门")
+    team["department"].acts(case.code, "签收").acts(case.code, "登记联系", contact_note="约好下午三点上门")
     team["department"].acts(case.code, "二级派单", section=team.unit("heating-section"))
     answered(team, case, "已更换阀门，室温 20 度。")
     follow(resident, case).reads("已更换阀门")
@@ -83,7 +83,7 @@ def test_a_caller_with_a_twin_is_joined_to_it(team: Team) -> None:
     clerk = team["operator"].go("/desk/intake/")
     clerk.page.fill("[name=words]", "我家暖气也不热")
     clerk.page.fill("#intake [name=q]", "西南社区第1网格")
-    clerk.page.check("#found input[type=radio] >> nth=0")
+    clerk.page.click("#found [role=option] >> nth=0")
     clerk.page.fill("[name=phone]", "13804715503")
     with clerk.page.expect_navigation():
         clerk.page.click("#twins button:has-text('我也遇到')")
@@ -130,11 +130,11 @@ def test_a_complaint_is_invisible_to_the_unit_it_is_about(team: Team) -> None:
     page = clerk.page
     page.fill("[name=words]", "居委会干事态度恶劣，骂人")
     page.fill("#intake [name=q]", "西南社区第1网格")
-    page.check("#found input[type=radio] >> nth=0")
+    page.click("#found [role=option] >> nth=0")
     page.click("#kinds label:has-text('投诉')")
     page.fill("[name=summary]", "反映工作作风")
     page.fill("[name=about_q]", "西南社区")
-    page.check("#units input >> nth=0")
+    page.click("#units [role=option] >> nth=0")
     page.locator("[name=other]").select_option(MANNERS)
     clerk.shot("intake-complaint")
     with page.expect_navigation():

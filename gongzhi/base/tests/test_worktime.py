@@ -103,7 +103,7 @@ def test_what_is_no_duration_is_refused_in_a_sentence(text):
 
 def test_a_duration_is_said_as_people_do():
     said = [parse_duration(text).words() for text in ("30m", "2h", "5d", "24h calendar", "5d calendar")]
-    assert said == ["30 分钟（工作时间）", "2 个工作小时", "5 个工作日", "24 小时", "5 天"]
+    assert said == ["30 分钟（工作时间）", "2 个工作小时", "5 个工作日", "24 小时", "5 个自然日"]
 
 
 def test_a_time_without_a_zone_is_a_mistake():

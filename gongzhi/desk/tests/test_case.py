@@ -18,7 +18,7 @@ from gongzhi.flow import actions as flow
 from gongzhi.flow.models import Case
 from gongzhi.requests import access as doors
 from gongzhi.requests import actions as requests
-from gongzhi.requests.models import Answer, Category, Opening
+from gongzhi.requests.models import Answer, CatalogueLine, Category, Opening
 from gongzhi.requests.tests.walking import MANNERS, Walk
 
 ALL = ["operator", "district", "reviewer", "checker", "chief", "street", "street_leader", "community", "north", "grid",
@@ -64,6 +64,96 @@ def test_a_dispatch_can_be_taken_back_for_sixty_seconds(town: Town) -> None:
         assert act(town, "street", case, "take_back").status_code == 302
         case.refresh_from_db()
         assert case.stage == "dispatching"
+
+
+def test_the_undo_stays_on_every_page_of_the_desk_until_its_minute_is_over(town: Town) -> None:
+    with clock.at(MONDAY):
+        first, second = matters.accepted(town), matters.accepted(town)
+        browser = client(town, "street")
+        for case in (first, second):
+            browser.post(f"/desk/cases/{case.code}/act/dispatch/", {"lead": town.units["housing"].pk, "stage": "dispatching"})
+    back = [f'action="/desk/cases/{case.code}/act/take_back/"' for case in (first, second)]
+    with clock.at(MONDAY + timedelta(seconds=20)):
+        for path in ("/desk/", "/desk/", "/inbox/", f"/desk/cases/{first.code}/"):
+            page = browser.get(path).content.decode()
+            assert 'data-toast="40" data-undo' in page and back[1] in page.split("data-undo")[1] and page.count("data-undo") == 1
+        browser.post(f"/desk/cases/{second.code}/act/take_back/", {"stage": "handling"})
+        page = browser.get("/desk/").content.decode()
+        assert back[0] in page and back[1] not in page, "the one before can still be taken back"
+        assert "data-undo" not in client(town, "district").get("/desk/").content.decode()
+    with clock.at(MONDAY + timedelta(seconds=61)):
+        assert "data-undo" not in browser.get("/desk/").content.decode()
+
+
+def test_helpers_are_recommended_searched_and_never_the_unit_that_leads(town: Town) -> None:
+    case, housing, parks = matters.accepted(town), town.units["housing"], town.units["parks"]
+    CatalogueLine.objects.get(number="41").helpers.add(parks)
+    browser, address = client(town, "street"), f"/desk/cases/{case.code}/"
+    page = browser.get(address + "?do=dispatch").content.decode()
+    picks = page[page.index('data-picks="helpers"'):page.index("</fieldset>", page.index('data-picks="helpers"'))]
+    recommended = picks[:picks.index("helper_q")]
+    assert f'value="{parks.pk}"' in recommended and f'value="{housing.pk}"' not in recommended and "（推荐）" not in picks
+    found = browser.get(address + f"units/?for=helpers&helper_q=城管&lead={housing.pk}").content.decode()
+    assert f'type="checkbox" name="helpers" value="{parks.pk}"' in found
+    assert str(housing.pk) not in browser.get(address + f"units/?for=helpers&helper_q=住建&lead={housing.pk}").content.decode()
+    form = {"lead": housing.pk, "stage": "dispatching"}
+    refused = browser.post(address + "act/dispatch/", {**form, "helpers": [parks.pk, housing.pk]})
+    again = refused.content.decode()
+    assert refused.status_code == 422 and "区住建局是主办单位，不能同时协办" in again
+    assert re.search(rf'name="helpers" value="{parks.pk}" checked', again), "what was chosen stands as chips"
+    assert browser.post(address + "act/dispatch/", {**form, "helpers": [parks.pk]}).status_code == 302
+    assert Case.objects.get(pk=case.pk).fields["helpers"] == [parks.pk]
+
+
+def test_a_unit_chosen_by_a_search_stays_when_other_words_are_searched(town: Town) -> None:
+    case, parks = matters.accepted(town), town.units["parks"]
+    address = f"/desk/cases/{case.code}/units/?unit_q=供热&lead={parks.pk}"
+    checked = f'name="lead" value="{parks.pk}" checked'
+    assert checked in client(town, "street").get(address).content.decode()
+    assert checked not in client(town, "street").get(f"{address}&known={parks.pk}").content.decode(), "it stands above"
+
+
+def test_a_key_that_writes_asks_first(town: Town) -> None:
+    case = matters.dispatched(town)
+    for path in ("", "preview/"):
+        page = client(town, "department").get(f"/desk/cases/{case.code}/{path}").content.decode()
+        assert f'data-key="d" data-key-asks="签收：{case.title}？"' in page
+    assert "data-key-asks" not in show(town, "street", matters.accepted(town)), "a form asks by itself"
+
+
+def test_the_number_stands_beside_the_record_of_a_contact_and_the_form_stays_open(town: Town) -> None:
+    case = matters.dispatched(town)
+    flow.act(case.pk, "sign", by=town.actor("department"))
+    page = show(town, "department", case, "?do=contact")
+    call = page[page.index('id="call"'):page.index("</header>", page.index('id="call"'))]
+    assert "登记联系" in page and "138********" in call and "tel:" not in page and 'name="do" value="contact"' in call
+    browser = client(town, "department")
+    form = {"purpose": "联系核实情况", "do": "contact"}
+    shown = browser.post(f"/desk/cases/{case.code}/open/phone/", form).content.decode()
+    assert 'href="tel:13800001111"' in shown and 'name="contact_note"' in shown
+    assert Opening.objects.get().purpose == "联系核实情况"
+    assert 'id="call"' not in show(town, "street", case), "who does not call sees no number"
+
+
+def test_a_section_is_not_asked_to_contact_again_and_finds_the_record(town: Town) -> None:
+    walk = Walk(town).dispatched()
+    walk.does("department", "sign")
+    walk.does("department", "contact", contact_note="约好下午三点")
+    walk.does("department", "assign", section=town.units["heating-section"].pk,
+              inner_due=(walk.now + timedelta(hours=2)).isoformat())
+    with clock.at(walk.now):
+        page = show(town, "section", walk.case)
+        entry = walk.case.entries.get(action="contact")
+        assert f'href="#done-{entry.pk}"' in page and f'id="done-{entry.pk}"' in page and "约好下午三点" in page
+        assert "do=contact" not in page and 'data-key-asks="签收' in page
+
+
+def test_handing_on_to_a_section_stands_beside_the_first_steps(town: Town) -> None:
+    case = matters.dispatched(town)
+    flow.act(case.pk, "sign", by=town.actor("department"))
+    page = show(town, "department", case)
+    head = page[page.index('class="casehead"'):page.index("</header>", page.index('class="casehead"'))]
+    assert 0 < head.index("登记联系") < head.index("二级派单") < head.index('<details class="more">')
 
 
 def test_a_dispatch_without_a_unit_is_told_at_the_field_and_keeps_what_was_typed(town: Town) -> None:
@@ -113,7 +203,9 @@ def test_evidence_is_taken_with_the_act(town: Town) -> None:
     case = matters.dispatched(town, "parks", category="200102", words="垃圾成堆")
     flow.act(case.pk, "sign", by=town.actor("parks"))
     refused = act(town, "parks", case, "finish", result="清走了", reply="已清运两车。")
-    assert refused.status_code == 422 and "要附照片" in refused.content.decode()
+    page = refused.content.decode()
+    field = page[page.index("<legend>办结材料"):page.index("</fieldset>", page.index("<legend>办结材料"))]
+    assert refused.status_code == 422 and "要附照片" in field and "autofocus" in field and page.count("要附照片") == 1
     sent = act(town, "parks", case, "finish", result="清走了", reply="已清运两车。",
                evidence=SimpleUploadedFile("a.jpg", photo(), "image/jpeg"))
     assert sent.status_code == 302
@@ -399,7 +491,7 @@ def test_several_matters_are_dispatched_at_once_each_to_its_suggested_unit(town:
     leads = {f"lead-{made[0].code}": town.units["housing"].pk, f"lead-{made[1].code}": "",
              f"lead-{other.code}": town.units["housing"].pk}
     answer = browser.post("/desk/batch/", {"case": codes, **leads}).content.decode()
-    assert "已派给区住建局" in answer and f"/desk/cases/{made[0].code}/act/take_back/" in answer
+    assert "已派给区住建局" in answer and answer.count(f"/desk/cases/{made[0].code}/act/take_back/") == 2  # also where it stays
     assert [Case.objects.get(pk=c.pk).stage for c in (*made, other)] == ["handling", "dispatching", "dispatching"]
     assert client(town, "department").get("/desk/batch/").status_code == 403
 

@@ -88,6 +88,15 @@ def test_what_the_clerk_chose_stays_chosen_while_words_change(clerk: Client, tow
     assert f'data-lon="{compound.lon:.6f}"'[:14] in page
 
 
+def test_the_map_has_a_pin_only_where_there_is_a_place(clerk: Client, town: Town, compound: Place) -> None:
+    assert 'data-pin="none"' in clerk.get("/desk/intake/").content.decode()
+    settled = clerk.post("/desk/intake/", {"words": "漏水", "q": "团结小区"}).content.decode()
+    assert 'data-pin' not in settled and 'data-spot="place"' in settled
+    wide = {"words": "漏水", "q": "西南", "found_for": "西南", "place": str(town.places["west-south"].pk)}
+    page = clerk.post("/desk/intake/", wide).content.decode()
+    assert 'data-pin="none"' in page and 'data-spot="area"' in page
+
+
 def test_a_building_is_a_place_too(clerk: Client, town: Town, compound: Place) -> None:
     building = Place.objects.create(parent=compound, kind="building", name="3 号楼", lon=compound.lon, lat=compound.lat)
     building.path = [*compound.path, building.pk]

@@ -2,7 +2,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from conftest import Town
-from gongzhi.base import crypto
+from gongzhi.base import clock, crypto
+from gongzhi.desk.tests import matters
 from gongzhi.notify import actions, queries
 from gongzhi.notify.models import Notice
 
@@ -25,13 +26,13 @@ def test_the_inbox_shows_mine_and_opening_one_reads_it_and_goes_to_the_case(town
     mine, other = tell(town, "street"), tell(town, "east", key="event:2")
     client = signed_in(town, "street")
     page = client.get("/inbox/").content.decode()
-    assert f"/inbox/{mine.pk}/" in page and f"/inbox/{other.pk}/" not in page and "1 条未读" in page
+    assert f"/inbox/{mine.pk}/" in page and f"/inbox/{other.pk}/" not in page and "1 件未读" in page
     answer = client.get(f"/inbox/{mine.pk}/")
     assert answer.headers["Location"] == "/desk/cases/4830195726/"
     assert queries.unread(town.actor("street").standing) == 0
     assert client.get(f"/inbox/{other.pk}/").status_code == 404
     assert queries.unread(town.actor("east").standing) == 1
-    assert "没有未读消息" in client.get("/inbox/?show=unread").content.decode()
+    assert "没有这样的消息" in client.get("/inbox/?show=unread").content.decode()
 
 
 def left(page: str) -> str:
@@ -53,6 +54,57 @@ def test_all_are_read_at_once(town: Town) -> None:
         tell(town, "street", key=f"event:{n}")
     assert signed_in(town, "street").post("/inbox/read/").status_code == 302
     assert queries.unread(town.actor("street").standing) == 0
+
+
+def about(town: Town, n: int, case_id: int, code: str) -> None:
+    actions.tell_people([town.people["street"].pk], template="test.overdue", values={**VALUES, "code": code},
+                        about=("case", case_id), key=f"event:{n}")
+
+
+def test_the_inbox_has_a_line_for_each_matter_and_what_is_unread_first(town: Town) -> None:
+    for n, (case_id, code) in enumerate([(7, "4830195726"), (8, "4830195734"), (7, "4830195726"), (9, "4830195742")]):
+        about(town, n, case_id, code)
+    client, standing = signed_in(town, "street"), town.actor("street").standing
+    assert queries.unread(standing) == 3
+    newest = Notice.objects.get(key="event:3")
+    client.get(f"/inbox/{newest.pk}/")
+    page = client.get("/inbox/").content.decode()
+    assert [t.notice.key for t in queries.threads(standing).rows] == ["event:2", "event:1", "event:3"]
+    assert "这件事共 2 条" in page and "未读 2" in page and "2 件未读" in page
+    assert [t.notice.key for t in queries.threads(standing, q="4830195734").rows] == ["event:1"]
+    assert [t.notice.key for t in queries.threads(standing, show="unread").rows] == ["event:2", "event:1"]
+    client.get(f"/inbox/{Notice.objects.get(key='event:2').pk}/")
+    assert not Notice.objects.filter(about_id=7, read_at=None).exists(), "opening one reads all about the matter"
+
+
+def test_threads_go_by_key_in_both_directions_also_across_what_is_read(town: Town) -> None:
+    n = 2 * queries.PAGE + 5
+    for i in range(n):
+        about(town, i, i + 1, "4830195726")
+    Notice.objects.filter(about_id__gt=n - 10).update(read_at=clock.now())
+    standing = town.actor("street").standing
+    first = queries.threads(standing)
+    second = queries.threads(standing, after=first.next)
+    last = queries.threads(standing, after=second.next)
+    ids = [t.notice.about_id for page in (first, second, last) for t in page.rows]
+    assert ids == [*range(n - 10, 0, -1), *range(n, n - 10, -1)]
+    assert (first.previous, last.next) == ("", "")
+    back = queries.threads(standing, before=last.previous)
+    assert [t.notice.pk for t in back.rows] == [t.notice.pk for t in second.rows] and back.previous and back.next
+    assert queries.threads(standing, before=second.previous).previous == ""
+
+
+def test_the_bell_counts_matters_that_wait_for_the_person_and_opening_one_reads_what_was_told(town: Town) -> None:
+    waits, elsewhere = matters.accepted(town), matters.dispatched(town)
+    about(town, 1, waits.pk, waits.code)
+    about(town, 2, waits.pk, waits.code)
+    about(town, 3, elsewhere.pk, elsewhere.code)
+    client, standing = signed_in(town, "street"), town.actor("street").standing
+    assert (queries.waiting(standing), queries.unread(standing), queries.waiting(None)) == (1, 2, 0)
+    assert 'aria-label="消息，1 件要您办的还没看"' in client.get("/desk/").content.decode()
+    assert [t.notice.code for t in queries.threads(standing, show="todo").rows] == [waits.code]
+    assert 'aria-label="消息"' in client.get(f"/desk/cases/{waits.code}/").content.decode()
+    assert (queries.waiting(standing), queries.unread(standing)) == (0, 1)
 
 
 def test_strangers_have_no_inbox_and_only_administrators_see_deliveries(town: Town) -> None:
@@ -117,7 +169,8 @@ def test_what_the_demo_only_shows_is_never_called_sent(town: Town) -> None:
 def test_nonsense_in_the_address_is_ignored(town: Town) -> None:
     text_to("13800001234")
     client = signed_in(town, "admin")
-    for query in ("channel=pigeon", "state=x", "before=abc", "before=" + "9" * 40, "after=-1", "tail=%20"):
+    for query in ("channel=pigeon", "state=x", "show=x", "after=2-1", "before=abc",
+                  "before=1-" + "9" * 30, "before=" + "9" * 40, "after=-1", "tail=%20"):
         assert client.get(f"/setup/messages/?{query}").status_code == 200
         assert client.get(f"/demo/sms/?{query}").status_code == 200
         assert client.get(f"/inbox/?{query}").status_code == 200

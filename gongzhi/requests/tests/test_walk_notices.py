@@ -89,7 +89,7 @@ def test_the_ladder_tells_the_role_words_it_names(town: Town) -> None:
     walk.news()
     walk.wait(days=6)
     told = names(walk)
-    assert ("department_leader", "没有按时签收") in told and ("department_leader", "没有按时联系诉求人") in told
+    assert ("department_leader", "没有按时签收") in told and ("department_leader", "没有按时登记联系") in told
     assert ("department", "快到期了") in told and "已超期" not in {title for _who, title in told}
     walk.wait(days=3)
     late = {who for who, title in names(walk) if title == "已超期"}

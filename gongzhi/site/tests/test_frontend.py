@@ -77,7 +77,7 @@ def test_a_paused_matter_does_not_count_down() -> None:
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ("2h", "2 个工作小时"), ("5d", "5 个工作日"), ("24h calendar", "24 小时"), ("350d calendar", "350 天"),
+    ("2h", "2 个工作小时"), ("5d", "5 个工作日"), ("24h calendar", "24 小时"), ("350d calendar", "350 个自然日"),
     ("on:due", "on:due"),
 ])
 def test_a_duration_of_a_process_is_said_in_words(text: str, words: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from gongzhi.base import clock
+from gongzhi.desk.tests import matters
 from gongzhi.flow import registry
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Case
@@ -14,7 +15,7 @@ from gongzhi.org.models import Appointment, Person, Post, Unit
 from gongzhi.places.models import PlaceCode
 from gongzhi.requests import actions as requests
 from gongzhi.requests import defaults
-from gongzhi.requests.models import Default
+from gongzhi.requests.models import Category, Default
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +36,8 @@ def test_every_page_of_the_trees_opens_for_the_administrator(town, admin):
     pages += [f"/setup/people/{p.pk}/" for p in town.people.values()]
     for page in pages:
         assert admin.get(page).status_code == 200, page
-    root = f"/setup/places/{town.places['district'].pk}/"
-    assert admin.get("/setup/places/", follow=True).redirect_chain[-1][0] == root
+    pages = ["/setup/places/", "/setup/places/?kind=street", "/setup/places/?kind=x&at=y", "/setup/defaults/limits/"]
+    assert [admin.get(page).status_code for page in pages] == [200] * 4
     assert admin.get("/setup/places/999999/").status_code == 404
 
 
@@ -159,7 +160,7 @@ def test_the_words_of_a_return_reason_are_the_citys_own(town, admin, django_capt
 
 
 @pytest.mark.parametrize(("name", "value", "field"), [
-    ("check_one_in", "零", "value"), ("check_one_in", "0", "value"), ("standard", "很快", "value"),
+    ("check_one_in", "零", "value"), ("check_one_in", "0", "value"), ("check_one_in", "10001", "value"),
     ("decline_legal", "请走法定途径", "value"), ("empty_phrases", " \n ", "value")])
 def test_a_default_that_makes_no_sense_is_refused_and_stays_typed(town, admin, name, value, field):
     answer = admin.post(f"/setup/defaults/{name}/", {"value": value, "source": "试"})
@@ -185,3 +186,71 @@ def test_what_the_city_wrote_decides_deadline_kind_sample_and_the_words_of_a_ref
     case = Case.objects.get(pk=got.case_id)
     assert (case.standard, case.standard_source, case.request.kind) == ("3d", "区里定的", "suggest")
     assert defaults.is_sampled(case.pk) and defaults.decline_text("secret") == "不便公开。"
+
+
+def test_the_place_tree_is_folded_below_the_streets_opens_to_a_place_and_lists_a_kind(town, admin):
+    street, grid = town.places["west"], town.places["west-south-1"]
+    page = admin.get("/setup/places/").content.decode()
+    assert street.name in page and grid.name not in page and f"/setup/places/{street.pk}/branch/" in page
+    branch = admin.get(f"/setup/places/{street.pk}/branch/").content.decode()
+    assert town.places["west-south"].name in branch and grid.name not in branch
+    opened = admin.get(f"/setup/places/?at={grid.pk}").content.decode()
+    assert f'<a href="/setup/places/{grid.pk}/" aria-current="true">' in opened
+    listed = admin.get("/setup/places/?kind=grid").content.decode()
+    assert grid.name in listed and f'href="/setup/places/{street.pk}/"' not in listed
+    found = admin.get("/setup/places/?kind=grid&q=西南").content.decode()
+    assert grid.name in found and 'name="kind" value="grid"' in found
+
+
+def test_the_units_of_a_place_are_a_few_and_a_list_of_their_own(town, admin):
+    district, housing = town.places["district"], town.units["housing"]
+    section = Unit.objects.create(parent=housing, kind="section", line="service", name="住房保障科", place=district)
+    page = admin.get(f"/setup/places/{district.pk}/").content.decode()
+    n = Unit.objects.filter(place=district, active_to=None).count()
+    assert f"看全部 {n} 个单位" in page and section.name not in page
+    assert section.name in admin.get(f"/setup/units/?place={district.pk}").content.decode()
+
+
+def test_a_time_limit_is_said_in_chinese_and_typed_as_a_number_with_its_unit(town, admin):
+    page = admin.get("/setup/defaults/").content.decode()
+    assert "7 个自然日" in page and ">7d" not in page and "例如 7d" not in page
+    for n, unit in (("", "d"), ("0", "d"), ("1.5", "d"), ("2", "weeks"), ("9999999", "d")):
+        refused = admin.post("/setup/defaults/standard/", {"n": n, "unit": unit, "source": "试"})
+        assert refused.status_code == 422 and "请填 1 以上的整数" in refused.content.decode()
+    form = {"n": "6", "unit": "d calendar", "source": "区办〔2026〕5号"}
+    assert admin.post("/setup/defaults/standard/", form).status_code == 302
+    assert Default.objects.get(name="standard").value == "6d calendar"
+
+
+def test_the_limit_of_a_category_is_found_and_changed_with_its_source(town, admin, django_capture_on_commit_callbacks):
+    category = Category.objects.get(code="900401")
+    Category.objects.filter(pk=category.pk).update(staged_limits="测温 4h; 修好 24h calendar")
+    open_before = matters.accepted(town)
+    page = admin.get("/setup/defaults/").content.decode()
+    assert 'href="/setup/defaults/limits/"' in page
+    assert category.name in admin.get("/setup/defaults/limits/?q=供暖").content.decode()
+    assert category.name not in admin.get("/setup/defaults/limits/?q=供暖&bare=1").content.decode()
+    address = f"/setup/defaults/limits/{category.code}/"
+    refused = admin.post(address, {"n": "0", "unit": "h", "source": ""})
+    assert refused.status_code == 422 and "请写明依据" in refused.content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        assert admin.post(address, {"n": "12", "unit": "h calendar", "source": "区办〔2026〕6号"}).status_code == 302
+    category.refresh_from_db()
+    assert (category.limit, category.limit_source) == ("12h calendar", "区办〔2026〕6号")
+    assert category.staged_limits == "测温 4h; 修好 12h calendar"
+    assert "12 小时" in admin.get(address).content.decode()
+    open_before.refresh_from_db()
+    assert (open_before.standard, matters.accepted(town).standard) == ("24h calendar", "12h calendar")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data FROM log_event WHERE verb = 'category.limit'")
+        assert "12h calendar" in str(cursor.fetchall())
+
+
+def test_the_limit_of_a_category_is_changed_by_the_administrator_alone(town, client):
+    post = Post.objects.create(unit=town.units["centre"], name="auditor")
+    auditor = Person.objects.create(username="auditor", name="审计")
+    Appointment.objects.create(post=post, person=auditor, from_date=clock.today())
+    client.force_login(auditor)
+    address = "/setup/defaults/limits/900401/"
+    assert "保存" not in client.get(address).content.decode()
+    assert client.post(address, {"n": "1", "unit": "h", "source": "x"}).status_code == 403

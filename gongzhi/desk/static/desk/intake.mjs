@@ -22,9 +22,12 @@ form.addEventListener('place:point', ({ detail: { lon, lat } }) => {
 let shown = '';
 function show() {
   const spot = form.querySelector('[data-spot]');
-  if (!spot || spot.dataset.near === shown) return;
-  shown = spot.dataset.near;
-  form.dispatchEvent(new CustomEvent('place:show', { detail: { lon: +spot.dataset.lon, lat: +spot.dataset.lat, geojson: shown } }));
+  if (spot && spot.dataset.near === shown) return;
+  shown = spot?.dataset.near ?? '';
+  const where = spot ? { lon: +spot.dataset.lon, lat: +spot.dataset.lat, geojson: shown } : {};
+  const pin = spot?.dataset.spot === 'place';
+  Object.assign(form.querySelector('[data-map]').dataset, where, { pin: pin ? '' : 'none' }); // for a map not drawn yet
+  form.dispatchEvent(new CustomEvent('place:show', { detail: { ...where, pin } }));
 }
 document.addEventListener('htmx:after:swap', show);
 

@@ -8,6 +8,8 @@ const parts = {
   '[data-point]': 'gz/point',
   '[data-draft], [data-draft-done]': 'gz/draft',
   '[data-toast]': 'gz/toast',
+  '[data-hits]': 'gz/hits',
+  '[data-picks]': 'gz/picks',
 };
 const late = '[data-map], [data-chart]'; // big libraries: not before they are seen
 const begun = new WeakSet();

@@ -46,14 +46,25 @@ document.addEventListener('keydown', event => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && target.form) { event.preventDefault(); target.form.requestSubmit(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey || !main?.contains(target) || isField(target)) return;
   const named = main.querySelector(`[data-key="${CSS.escape(event.key)}"]:not([disabled])`) ?? document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-  if (named) { event.preventDefault(); named.matches('input, textarea, select') ? named.focus() : named.click(); }
+  if (named) {
+    event.preventDefault();
+    if (named.matches('input, textarea, select')) named.focus();
+    else if (!named.dataset.keyAsks || confirm(named.dataset.keyAsks)) named.click(); // a key that writes says back what
+  }
   else if (acts[event.key] && (event.key === '?' || rows().length)) { event.preventDefault(); acts[event.key](); }
 });
 main?.addEventListener('focusin', event => {
   const row = event.target.closest('[data-row]');
   if (row && row.getAttribute(mark(row)) !== 'true') choose(row, { focus: false });
 });
-if (main && !document.activeElement?.closest('main')) rows().length ? choose(rows()[0]) : main.focus({ preventScroll: true });
+function begin() {
+  if (!main || document.activeElement?.closest('main')) return;
+  const first = main.querySelector('[autofocus]');
+  if (first) first.focus();
+  else rows().length ? choose(rows()[0]) : main.focus({ preventScroll: true });
+}
+begin();
+addEventListener('load', begin); // an address that names a part of the page (#act) takes the focus away, autofocus or not
 
 // A chosen text is copied into the field it is for, unless somebody has written there.
 const copied = new WeakMap();

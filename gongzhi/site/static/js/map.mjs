@@ -96,15 +96,19 @@ export function show(box) {
   return map;
 }
 
-// pick: a pin the reader moves, or puts by a click; the form hears `place:point`, and may say where it is by `place:show`.
+// pick: a pin the reader moves, or puts by a click; the form hears `place:point`, and may say where it is by `place:show`,
+// with `pin: false` where it only knows the area. data-pin="none": there is no place yet, so there is no pin.
 export function pick(box) {
   const map = make(box), form = box.closest('form');
   const marker = pin(map, { lon: +box.dataset.lon, lat: +box.dataset.lat, draggable: true });
+  if (box.dataset.pin === 'none') marker.remove();
   const tell = ({ lng, lat }) => box.dispatchEvent(new CustomEvent('place:point', { bubbles: true, detail: { lon: lng, lat } }));
   marker.on('dragend', () => tell(marker.getLngLat()));
-  map.on('click', event => { marker.setLngLat(event.lngLat); tell(event.lngLat); });
-  form?.addEventListener('place:show', ({ detail: { lon, lat, geojson } }) => {
-    marker.setLngLat([lon, lat]);
+  map.on('click', event => { marker.setLngLat(event.lngLat).addTo(map); tell(event.lngLat); });
+  form?.addEventListener('place:show', ({ detail: { lon, lat, geojson, pin: known = true } }) => {
+    if (!known) marker.remove();
+    if (lon === undefined) return;
+    if (known) marker.setLngLat([lon, lat]).addTo(map);
     map.jumpTo({ center: [lon, lat] });
     if (geojson) map.getSource('polygons')?.setData(new URL(geojson, location.href).href);
   });
