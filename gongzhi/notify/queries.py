@@ -102,7 +102,7 @@ class Threads:
     previous: str
 
 
-SHOWN = ("", "todo", "unread")
+VIEWS = ("", "todo", "unread")
 
 
 def threads(standing: Standing, *, show: str = "", q: str = "", after: str = "", before: str = "") -> Threads:

@@ -34,7 +34,7 @@ def states() -> dict[str, tuple[str, str]]:
 def inbox(request: HttpRequest) -> HttpResponse:
     """Show a person what happened in the matters of the person's posts, a line for each matter, what is unread first."""
     given = {name: request.GET.get(name, "").strip()[:60] for name in ("show", "q", "after", "before")}
-    given["show"] = given["show"] if given["show"] in queries.SHOWN else ""
+    given["show"] = given["show"] if given["show"] in queries.VIEWS else ""
     standing = _standing(request)
     return render(request, "notify/inbox.html", {
         "page": queries.threads(standing, **given), "show": given["show"], "q": given["q"],
