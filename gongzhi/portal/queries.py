@@ -102,7 +102,7 @@ def progress(request: Request, reporter: Actor) -> Progress:
         case=case, request=request, state=state, state_words=str(rules.PUBLIC_STATES[state]), icon=ICONS[state],
         chip="done" if case.closed_at else "wait" if case.held_at else "due" if state == "to_rate" else "intime",
         where=requests.whereabouts(request, reads=True),
-        holder=holder(requests.followed(case)), rings=_rings(case), lines=list(trail(request))[::-1],
+        holder=holder(requests.followed(case)), rings=requests.rings(case), lines=list(trail(request))[::-1],
         messages=list(case.messages.select_related("unit").order_by("at")),
         openings=list(case.openings.order_by("-at")), rating=rating,
         can={o.name: o for o in offers.available(case, reporter) if not o.refused or o.name == "urge"},
@@ -132,12 +132,6 @@ def holder(case: Case) -> str:
     if case.fields.get("lead") and case.stage == "handling":
         return _names([case.fields["lead"]])
     return _names(_desks(case))
-
-
-def _rings(case: Case) -> tuple[str, datetime | None] | None:
-    """Say who must ring the reporter, whose number is kept from those at work, and by when."""
-    duty = Task.objects.filter(case=case, done_at=None, kind="duty").select_related("unit").order_by("pk").first()
-    return (duty.unit.name, duty.due_at) if duty and duty.unit else None
 
 
 def _desks(case: Case) -> list[int]:

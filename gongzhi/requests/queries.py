@@ -435,6 +435,12 @@ def originals(standing: Standing | None, case: Case) -> QuerySet[Attachment]:
     return files if standing is None or access.may_see_originals(standing, case) else files.none()
 
 
+def rings(case: Case) -> tuple[str, datetime | None] | None:
+    """Say who must ring the reporter, whose number is kept from those at work, and by when."""
+    duty = case.tasks.filter(done_at=None, kind="duty").select_related("unit").order_by("pk").first()
+    return (duty.unit.short_name, duty.due_at) if duty and duty.unit else None
+
+
 def followed(case: Case) -> Case:
     """Give the case in which a merged one goes on (and that one's, and so on), or the case itself."""
     seen = {case.pk}
