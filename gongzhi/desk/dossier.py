@@ -115,7 +115,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
         may_ask_original=not reads and doors.may_ask_original(standing, case),
         phone=html.mask_phone(crypto.open_sealed(request.phone)), caller=mask_name(crypto.open_sealed(request.caller_name)),
         may_ask_phone=doors.may_ask_phone(standing, case),
-        hotline=next(((t.unit.short_name, t.due_at) for t in tasks if t.kind == "duty" and t.unit), None),
+        hotline=requests.rings(case, waiting),
         lines=list(timeline.read(case, standing, events, entries, units, files_out))[::-1],
         people=_people(case, tasks, units, outside), same=same_place(standing, case, request),
         messages=_messages(standing, case, request),

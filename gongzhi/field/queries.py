@@ -141,6 +141,7 @@ class Sheet:
     phone: str
     masked: str
     may_ask_phone: bool
+    hotline: tuple[str, datetime | None] | None  # who must ring the reporter instead of those at work, by when
     empty: str = ""  # a warning about the reply this worker is asked to agree to
 
 
@@ -156,7 +157,7 @@ def sheet(standing: Standing, actor: Actor, case: Case) -> Sheet:
         case, request, own, request.words if reads else request.summary, not reads, queries.whereabouts(request, reads=reads),
         [a for a in originals if a.kind == "photo"], [a for a in originals if a.kind == "voice"],
         ranked(offers.available(case, actor)), _lines(standing, case, reads),
-        number if number and _opened(standing, case) else "", html.mask_phone(number), may_ask,
+        number if number and _opened(standing, case) else "", html.mask_phone(number), may_ask, queries.rings(case),
         queries.warning_of(own) if own and own.kind == "approval" else "",
     )
 

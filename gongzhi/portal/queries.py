@@ -105,7 +105,7 @@ def progress(request: Request, reporter: Actor) -> Progress:
         case=case, request=request, state=state, state_words=str(rules.PUBLIC_STATES[state]), icon=ICONS[state],
         chip="done" if case.closed_at else "wait" if case.held_at else "due" if state == "to_rate" else "intime",
         where=requests.whereabouts(request, reads=True),
-        holder=holder(requests.followed(case)), rings=_rings(case),
+        holder=holder(requests.followed(case)), rings=requests.rings(case),
         rule=rules.time_limit(case.standard, case.standard_source), lines=lines,
         answer=next((line for line in lines if line.answers), None),
         messages=list(case.messages.select_related("unit").order_by("at")),
@@ -137,12 +137,6 @@ def holder(case: Case) -> str:
     if case.fields.get("lead") and case.stage == "handling":
         return _names([case.fields["lead"]])
     return _names(_desks(case))
-
-
-def _rings(case: Case) -> tuple[str, datetime | None] | None:
-    """Say who must ring the reporter, whose number is kept from those at work, and by when."""
-    duty = Task.objects.filter(case=case, done_at=None, kind="duty").select_related("unit").order_by("pk").first()
-    return (duty.unit.name, duty.due_at) if duty and duty.unit else None
 
 
 def _desks(case: Case) -> list[int]:

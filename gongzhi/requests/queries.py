@@ -472,6 +472,15 @@ def originals(standing: Standing | None, case: Case) -> QuerySet[Attachment]:
     return files if standing is None or access.may_see_originals(standing, case) else files.none()
 
 
+def rings(case: Case, tasks: Iterable[Task] | None = None) -> tuple[str, datetime | None] | None:
+    """Say who must ring the reporter, whose number is kept from those at work, and by when.
+
+    `tasks`: the open ones, where the caller has read them already.
+    """
+    found = case.tasks.filter(done_at=None).select_related("unit").order_by("pk") if tasks is None else tasks
+    return next(((t.unit.short_name, t.due_at) for t in found if t.kind == "duty" and t.unit), None)
+
+
 def followed(case: Case) -> Case:
     """Give the case in which a merged one goes on (and that one's, and so on), or the case itself."""
     seen = {case.pk}

@@ -546,3 +546,19 @@ def test_the_clerk_changes_a_rating_for_a_caller_and_passes_on_that_he_was_press
         page = browser.get(address).content.decode()
         assert "代记改评价" not in page and ("要求改评价" in page) == (who == "street")  # who handles it does not learn of it
         assert browser.post(address + "pressed/").status_code == 403
+
+
+@pytest.mark.parametrize(("lead", "who"), [("housing", "department"), ("heating", "heating")])
+def test_the_lead_reads_that_the_hotline_rings_and_never_the_number_and_the_reporter_that_it_will(
+        town: Town, lead: str, who: str) -> None:
+    with clock.at(MONDAY):
+        more = {} if who == "heating" else {"hide_reporter": "1"}
+        case = matters.dispatched(town, lead, **more)
+        for name in (who, "operator"):
+            page = show(town, name, case)
+            assert "由热线代为联系：区接诉即办中心，明天 09:00前" in page and "13800001111" not in page
+        assert "/open/phone" not in show(town, who, case)
+        followed = client(town, who).get(f"/r/{case.code}/{case.request.secret}/").content.decode()
+        assert "由区接诉即办中心在明天 09:00前打电话联系您" in followed
+        act(town, "operator", case, "contact", contact_note="已联系")
+        assert "由热线代为联系" not in show(town, who, case)

@@ -318,3 +318,14 @@ def test_a_recording_survives_a_fault_and_can_be_heard(wang: Client, town: Town)
 def test_an_empty_reply_is_warned_about_on_the_phone_too(wang: Client, town: Town) -> None:
     page = wang.get(f"/field/cases/{on_my_desk(town).code}/").content.decode()
     assert 'hx-post="/desk/phrases/"' in page and "htmx.min.js" in page
+
+
+def test_whom_the_number_is_kept_from_reads_that_the_hotline_rings(wang: Client, town: Town) -> None:
+    lon, lat = town.point("west-south-1")
+    told = actions.Report(lon, lat, words="社区干事态度恶劣，我要投诉", phone="13800001111")
+    case_id = actions.report(told, by=Actor("anyone")).case_id
+    form = {"category": "900501", "place": [lon, lat], "kind": "complain", "summary": "反映作风问题"}
+    flow.act(case_id, "accept", by=town.actor("operator"), form=form)
+    case = flow.act(case_id, "dispatch", by=town.actor("street"), form={"lead": town.units["west-south-1"].pk})
+    page = wang.get(f"/field/cases/{case.code}/").content.decode()
+    assert "由热线代为联系：区接诉即办中心" in page and "13800001111" not in page and 'id="phone"' not in page
