@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 import psycopg
 from django.db import connection
+from django.db.models import Model
 from psycopg.types.json import Jsonb
 
 from gongzhi.base import clock, codes
@@ -15,6 +17,7 @@ from gongzhi.flow import deadlines, queries, roles
 from gongzhi.flow.models import Case, Task
 from gongzhi.flow.roles import Seat
 
+M = TypeVar("M", bound=Model)
 KEY = "request"
 INTAKE = """
 WITH c AS (
@@ -108,13 +111,25 @@ def _array(parts: Iterable[object]) -> str:
     return f'{{"{text}"}}' if text else "{}"
 
 
+def _row(model: type[M], **values: Any) -> M:
+    """Make a row that is never saved: a model's own constructor, with its signals, costs a tenth of intake."""
+    made = object.__new__(model)
+    made.__dict__.update(_blank(model).__dict__, **values)
+    return made
+
+
+@cache
+def _blank(model: type[Model]) -> Model:
+    return model()
+
+
 def _shape(draft: Draft) -> tuple[Case, Task]:
     """Work out stage, clocks and desk of a new case without touching the database."""
     version, now = queries.current_version(KEY), clock.now()
     process = queries.definition(version)
     stage = process.stages[process.start]
-    case = Case(
-        code=codes.new_code(), version_id=version, title=draft.title, stage=stage.name, level="street",
+    case = _row(
+        Case, code=codes.new_code(), version_id=version, title=draft.title, stage=stage.name, level="street",
         origin=draft.origin, place_id=draft.place_id, path=draft.path, opened_at=now, entered_at=now,
         standard=draft.standard, standard_source=draft.standard_source,
         private=stage.private and draft.origin != "staff", fields={"public": stage.public},
@@ -122,7 +137,7 @@ def _shape(draft: Draft) -> tuple[Case, Task]:
     deadlines.start_case(process, case)
     role = stage.tasks[0]
     desk = _desk(version, role, case)
-    task = Task(case=case, stage=stage.name, role=role, unit_id=desk.unit_id, post=desk.post, opened_at=now)
+    task = _row(Task, stage=stage.name, role=role, unit_id=desk.unit_id, post=desk.post, opened_at=now)
     task.due_at = deadlines.of_stage(process, stage, case, now)
     deadlines.carry(task, stage, case)
     return case, task

@@ -139,8 +139,9 @@ def _has_nul(request: HttpRequest) -> bool:
     api = request.path.startswith("/api/")
     if api and rb"\u0000" in request.body:
         return True
-    texts = [request.path_info, *request.COOKIES.values()]
-    for form in [request.GET] if api else [request.GET, request.POST]:
+    texts = [request.path_info, *(request.COOKIES.values() if request.META.get("HTTP_COOKIE") else ())]
+    asked = [request.GET] if request.META.get("QUERY_STRING") else []
+    for form in asked if api else [*asked, request.POST]:
         texts += [text for name, values in form.lists() for text in (name, *values)]
     return any("\0" in text for text in texts)
 

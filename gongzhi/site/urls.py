@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from gongzhi.site import views
 
-ROOMS = {"api": "api/", "desk": "desk/", "field": "field/", "boards": "boards/", "notify": "", "portal": ""}
+ROOMS = {"desk": "desk/", "field": "field/", "boards": "boards/", "notify": "", "portal": ""}
 
 site_urls = (
     [
@@ -20,6 +20,7 @@ site_urls = (
     "site",
 )
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/", include("gongzhi.api.urls")),  # first: of all doors the one for reports is used most
     path("", include(site_urls)),
     path("setup/", include("gongzhi.site.setup_urls")),
     *(path(prefix, include(f"gongzhi.{room}.urls")) for room, prefix in ROOMS.items()
