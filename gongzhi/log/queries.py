@@ -7,17 +7,9 @@ from typing import Any
 
 from django.db import connection
 
-# Lines at or above the oldest running transaction are not read yet: one of its lines may still appear below them.
-# An older era's transactions are all over, whatever its numbers say. Columns are qualified on purpose: an alias
-# called xid would sort as text.
 AFTER = """
 SELECT e.id, e.at, e.era, e.xid::text::bigint, e.actor, e.verb, e.subject_kind, e.subject_id, e.places, e.data
-FROM log_event e
-WHERE (e.era, e.xid, e.id) > (%s, %s::text::xid8, %s)
-  AND (e.era < (SELECT coalesce(max(c.era), 1) FROM log_cluster c)
-       OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
-ORDER BY e.era, e.xid, e.id
-LIMIT %s
+FROM log_after(%s, %s::text::xid8, %s, %s) e
 """
 
 OF_SUBJECT = """
@@ -26,11 +18,7 @@ FROM log_event e WHERE e.subject_kind = %s AND e.subject_id = %s ORDER BY e.id
 """
 
 LAG_COUNTED_TO = 10_000
-LAG = f"""
-SELECT count(*), min(t.at) FROM (
-  SELECT e.at FROM log_event e WHERE (e.era, e.xid, e.id) > (%s, %s::text::xid8, %s)
-  ORDER BY e.era, e.xid, e.id LIMIT {LAG_COUNTED_TO}) t
-"""
+LAG = f"SELECT count(*), min(e.at) FROM log_after(%s, %s::text::xid8, %s, {LAG_COUNTED_TO}, true) e"
 
 
 @dataclass(frozen=True, slots=True)
