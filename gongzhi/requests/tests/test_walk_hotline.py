@@ -60,7 +60,7 @@ def test_whom_the_number_is_kept_from_the_hotline_must_ring_for_within_the_same_
     standing = walk.actor("operator").standing
     with clock.at(walk.now):
         (row,) = desk.page(standing, Filter(view="contacting")).rows
-        assert (row.code, row.stage, row.due_at) == (walk.case.code, "联系诉求人", walk.task("operator").due_at)
+        assert (row.code, row.stage, row.due_at) == (walk.case.code, "登记联系", walk.task("operator").due_at)
         assert desk.counts(standing)["contacting"] == 1 and access.may_ask_phone(standing, walk.case)
     walk.does("operator", "contact", task=walk.task("operator"), contact_note="已说明由谁办理")
     assert walk.last("contact")["in_time"] is True and not duties(walk)
@@ -79,7 +79,7 @@ def test_the_duty_is_reminded_of_and_missed_like_any_other(town: Town) -> None:
     walk.wait(hours=5)
     (missed,) = [m for m in walk.all("missed") if m["expected"] == "contact"]
     assert missed["unit"] == walk.unit("centre")
-    told = {n.person_id for n in walk.news() if n.title == "没有按时联系诉求人"}
+    told = {n.person_id for n in walk.news() if n.title == "没有按时登记联系"}
     assert told == {town.people["chief"].pk}, "the head of the centre, not the unit that leads"
     walk.does("operator", "contact", contact_note="已联系")
     assert walk.last("contact")["in_time"] is False and not duties(walk)
