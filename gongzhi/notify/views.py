@@ -25,7 +25,7 @@ def states() -> dict[str, tuple[str, str]]:
         Notice.FAILED: ("late", _("发送失败")),
         Notice.KEPT: ("wait", _("未发送")),
         Notice.SENT: ("done", _("已发送")),
-        queries.SHOWN: ("wait", _("不发出，只在演示页看")),
+        queries.SHOWN: ("wait", _("只在演示页")),
     }
 
 
