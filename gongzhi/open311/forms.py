@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from gongzhi.base import clock, crypto
 from gongzhi.places import index
 from gongzhi.places import queries as places
+from gongzhi.places.models import Place
 from gongzhi.requests import actions
 from gongzhi.requests import queries as matters
 from gongzhi.requests.models import Category
@@ -227,12 +228,13 @@ def _position(lon: str, lat: str) -> tuple[float, float, int | None]:
 
 def _named(code: str, words: str) -> tuple[float, float, int | None]:
     """Find a place by its code, or by words that mean exactly one compound or grid."""
+    hits: list[Place | places.Hit]
     if code:
         place = places.by_code(code)
         hits = [place] if place and place.kind in matters.FINE else []
         sorry = _("没有这个 address_id，或它范围太大：请给小区或网格的编码，或经纬度。")
     elif words:
-        hits = places.search(words, kinds=("compound", "grid"), limit=2)  # type: ignore[assignment]
+        hits = [hit for hit in places.search(words, kinds=("compound", "grid")) if _means(words, hit)]
         sorry = _("按 address_string 找到多个地点，请写得更具体，或给经纬度。") if hits else _(
             "按 address_string 没有找到地点，请给经纬度。")
     else:
@@ -242,6 +244,11 @@ def _named(code: str, words: str) -> tuple[float, float, int | None]:
     hit = hits[0]
     lon, lat, _compound = _position(str(hit.lon), str(hit.lat))
     return lon, lat, hit.id if hit.kind == "compound" else None
+
+
+def _means(words: str, hit: places.Hit) -> bool:
+    """Say whether words name a place, or it them; what merely resembles it may be at the other end of the city."""
+    return hit.name in words or words in hit.name or words == hit.code
 
 
 def _said(values: Values, chosen: Category | None, faults: list[Fault]) -> str:

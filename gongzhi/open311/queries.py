@@ -32,6 +32,7 @@ READ = (  # never a phone, a name or a secret
     "case__opened_at", "case__entered_at", "case__standard", "case__standard_source", "case__due_at", "case__closed_at",
     "case__outcome", "case__private", "case__about_units", "case__fields",
 )
+READ_CASE = ("case__closed_at", "case__outcome", "case__fields", "case__version_id")
 
 
 def time(at: datetime | None) -> str | None:
@@ -155,15 +156,17 @@ def _notes(case: Case) -> str:
 
 
 def updates(ids: list[int]) -> list[dict[str, Any]]:
-    """List what happened to public requests, oldest first, by the names of the acts alone; MOST at most."""
-    public = _public(Request.objects.filter(pk__in=ids)).values("pk")
-    rows = Entry.objects.filter(case__in=public, public=True, state="done").exclude(actor="reporter")
-    found = rows.select_related("case").order_by("at", "pk")[: forms.MOST]
+    """List what happened to public requests, oldest first: acts the reporter was told of, by name alone, and the end."""
+    public = list(_public(Request.objects.filter(pk__in=ids)).select_related("case").only(*READ_CASE))
+    cases = {r.pk: r.case for r in public}
+    acts = Entry.objects.filter(case__in=cases, public=True, state="done").exclude(actor="reporter").order_by("at", "pk")
+    told = [(e.at, "update", e.pk, e.case_id, "open", _titles(cases[e.case_id].version_id).get(e.action, e.action))
+            for e in acts[: forms.MOST]]
+    ended = [(case.closed_at, "end", pk, pk, "closed", _notes(case)) for pk, case in cases.items() if case.closed_at]
     return [
-        {"update_id": forms.veil("update", e.pk), "service_request_id": forms.veil("request", e.case_id),
-         "status": "closed" if e.case.closed_at and e.at >= e.case.closed_at else "open",
-         "description": _titles(e.case.version_id).get(e.action, e.action), "updated_datetime": time(e.at), "media_url": None}
-        for e in found
+        {"update_id": forms.veil(what, pk), "service_request_id": forms.veil("request", case_id), "status": status,
+         "description": words, "updated_datetime": time(at), "media_url": None}
+        for at, what, pk, case_id, status, words in sorted([*told, *ended], key=lambda row: (row[0], row[4] == "closed"))
     ]
 
 
