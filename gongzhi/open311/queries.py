@@ -27,10 +27,9 @@ SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 CHANGESET = "2026-11-25T00:00:00+08:00"  # when what is offered here last changed
 TAKEN_BACK = "withdraw"  # how a matter ended that its reporter took back: it is nobody's business any more
 READ = (  # never a phone, a name or a secret
-    "kind", "channel", "category__code", "category__name", "category__private", "suggested__code", "suggested__name",
-    "compound_id", "case__code", "case__stage", "case__place_id", "case__path", "case__lon", "case__lat",
-    "case__opened_at", "case__entered_at", "case__standard", "case__standard_source", "case__due_at", "case__closed_at",
-    "case__outcome", "case__private", "case__about_units", "case__fields",
+    "category__code", "category__name", "suggested__code", "suggested__name", "compound_id", "case__place_id",
+    "case__path", "case__lon", "case__lat", "case__opened_at", "case__entered_at", "case__standard",
+    "case__standard_source", "case__due_at", "case__closed_at", "case__outcome", "case__fields",
 )
 READ_CASE = ("case__closed_at", "case__outcome", "case__fields", "case__version_id")
 
@@ -70,33 +69,23 @@ def found(search: forms.Search, key: str | None) -> list[dict[str, Any]]:
     """List requests, the newest first, a page of them; by id also those that this key filed and nobody else may see."""
     rows = Request.objects.select_related("case", "category", "suggested")
     own: set[int] = set()
-    if search.ids is not None:
-        own = log.written_by(f"key:{key}", "request.open", "case", search.ids) if key else set()
-        rows = rows.filter(pk__in=search.ids)
-        rows = rows.filter(Q(pk__in=own) | Q(pk__in=_public(rows).values("pk")))
-    else:
+    kept: set[int] = set()  # of these those that are not public
+    if search.ids is None:
         rows = _chosen(_public(rows), search)
+    else:
+        own = log.written_by(f"key:{key}", "request.open", "case", search.ids) if key else set()
+        kept = own - set(_public(Request.objects.filter(pk__in=own)).values_list("pk", flat=True)) if own else set()
+        rows = rows.filter(Q(pk__in=kept) | Q(pk__in=_public(Request.objects.filter(pk__in=search.ids)).values("pk")))
     start = (search.page - 1) * search.size
     read = rows.only(*READ, *(["words"] if own else [])).order_by("-case__opened_at", "-case_id")
     page = list(read[start : start + search.size])
-    shown = {r.pk for r in page if r.pk not in own or _is_public(r)}
-    leads = _names(r.case.fields.get("lead") for r in page if r.pk in shown)
-    compounds = index.names(r.compound_id for r in page)
-    return [
-        {**_whole(r, leads, compounds), **({"description": r.words} if r.pk in own else {})} if r.pk in shown else _own(r)
-        for r in page
-    ]
+    leads = _names(r.case.fields.get("lead") for r in page if r.pk not in kept)
+    compounds = index.names(r.compound_id for r in page if r.pk not in kept)
+    return [_kept(r) if r.pk in kept else _whole(r, leads, compounds, own) for r in page]
 
 
 def _public(rows: Any) -> Any:
     return matters.open_to_all(rows).exclude(case__outcome=TAKEN_BACK)
-
-
-def _is_public(request: Request) -> bool:
-    """Say of a row that was read what `_public` asks of the database."""
-    case = request.case
-    kept = case.private or case.about_units or request.is_guarded or case.outcome == TAKEN_BACK
-    return not kept and request.category is not None and not request.category.private
 
 
 def _chosen(rows: Any, search: forms.Search) -> Any:
@@ -126,19 +115,19 @@ def _standing(request: Request, category: Category | None) -> dict[str, Any]:
     }
 
 
-def _own(request: Request) -> dict[str, Any]:
+def _kept(request: Request) -> dict[str, Any]:
     """Give whoever filed it how a request stands, and what was sent: words and service."""
     return {**_standing(request, request.suggested), "description": request.words}
 
 
-def _whole(request: Request, leads: dict[int, str], compounds: dict[int, str]) -> dict[str, Any]:
-    """Give a request as anybody may know it: kind, state, who has it and about where, never its words."""
+def _whole(request: Request, leads: dict[int, str], compounds: dict[int, str], own: set[int]) -> dict[str, Any]:
+    """Give a request as anybody may know it: kind, state, who has it and about where. Words only to who filed it."""
     case, category = request.case, request.category
     lon, lat = matters.about(request) or (None, None)
     place = index.node(request.compound_id or 0) or index.node(case.place_id)
     address = " · ".join(filter(None, [compounds.get(request.compound_id or 0, ""), matters.where(case)]))
     return {
-        **_standing(request, category), "description": category and category.name,
+        **_standing(request, category), "description": request.words if request.pk in own else category and category.name,
         "agency_responsible": leads.get(case.fields.get("lead") or 0), "address": address,
         "address_id": place.code or None if place and case.lon is not None else None, "lat": lat, "long": lon,
     }

@@ -33,7 +33,7 @@ LEGAL_CHANNELS = {
     "disclosure": _("政府信息公开"), "petition": _("已进入信访程序"),
 }
 MOBILE = re.compile(r"1[3-9][0-9]{9}")  # numbers that take a text message
-ONLINE = ("portal", "qr", "api", "open311")  # who came by these has the link
+ONLINE = ("portal", "qr", "api")  # who came by these has the link; an app that speaks Open311 may keep it to itself
 # Ours until the city writes its own: defaults.py reads these, nothing else does. ---------------------------------------
 
 RETURN_CODES = {
