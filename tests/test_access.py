@@ -21,6 +21,7 @@ from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
 from gongzhi.notify.models import Notice
+from gongzhi.open311.forms import veil
 from gongzhi.org import actions as org
 from gongzhi.org.models import Appointment
 from gongzhi.requests import actions as requests
@@ -35,6 +36,7 @@ RECUSED = ["community", "community_worker", "grid"]  # of the unit the complaint
 REFUSALS = {401, 403, 404, 405}
 # What these roles may do depends on the case too: who must call, who answers the reporter.
 ASK_THE_CASE = {"desk/cases/<str:code>/open/<slug:what>/", "desk/cases/<str:code>/say/", "field/cases/<str:code>/phone/"}
+BY_KEY = "open311/v2/requests.<slug:form>"  # anybody reads; to report, a machine's key comes with the form
 MAY_BE_RED = {"/healthz"}  # no worker runs here
 WORDS, SUMMARY = "社区干事态度恶劣", "反映社区工作作风"
 
@@ -82,6 +84,8 @@ class Filled:
             "answer_id": Answer.objects.get().pk, "token": forms.keep(_stored()),
             "export_id": Export.objects.create(person=people["street"], progress=work, view="dispatching", query="",
                                                language="zh-hans").pk,
+            "form": "xml", "service_code": self.case.request.category.code,
+            "request_id": veil("request", self.case.pk),
             "view_id": SavedView.objects.create(person=people["street"], title=str(self.case.pk), query="").pk,
             "notice_id": Notice.objects.create(key=f"of {self.case.pk}", channel="inbox", person=people["community"],
                                                recipient=f"person:{people['community'].pk}", title="有新工单",
@@ -172,6 +176,9 @@ def test_what_an_address_declares_is_what_happens(cast: Town, ordinary: Filled, 
         answer = ask(client, method, address, **form)
         if path in ASK_THE_CASE and answer.status_code == 403:
             continue
+        if path == BY_KEY and method == "POST":
+            wrong += [(method, address, answer.status_code, "open without a key")] if answer.status_code != 403 else []
+            continue
         if (problem := _problem(who, posts, door.callback.access, answer)) and address not in MAY_BE_RED:
             wrong.append((method, address, answer.status_code, problem))
     assert wrong == []
@@ -247,6 +254,22 @@ def test_a_complaint_is_nowhere_for_those_it_is_about(cast: Town, complaint: Fil
     assert shown == []
 
 
+@pytest.mark.parametrize("form", ["xml", "json"])
+def test_a_complaint_is_nowhere_for_everybody_through_open311(cast: Town, complaint: Filled, ordinary: Filled, form: str) -> None:
+    complaint.values["form"] = form
+    doors = [(path, door) for path, door in DOORS if path.startswith("open311/")]
+    for path, door in doors:
+        address, number = complaint.address(path, door), complaint.values["request_id"]
+        for query in ("", f"?service_request_id={number}", f"?service_code=900501&page_size=1&q={complaint.case.code}"):
+            answer = ask(Client(), "GET", address + query)
+            said = answer.text_there
+            assert SUMMARY not in said and WORDS not in said and complaint.case.code not in said, address + query
+            assert number not in said or number in address, address + query
+    assert len(doors) == 7
+    number = ordinary.values["request_id"]
+    assert number in ask(Client(), "GET", f"/open311/v2/requests.{form}?service_request_id={number}").text_there
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("who", RECUSED)
 def test_no_address_of_a_complaint_opens_for_those_it_is_about(
@@ -287,6 +310,8 @@ STRANGE = [
     f"?place={HUGE}&unit={HUGE}&after=~{HUGE}&before={HUGE}&case={HUGE}&task={HUGE}&q={HUGE}",
     f"?view=all&place={HUGE}&since=0001-01-01&until=9999-12-31&after=9999-12-31T23:59:59~{HUGE}&m=opened&lon=nan&lat=inf",
     "?from=2026-01-01&to=9999-12-31&m=opened&after=9e300_1&point=nan,inf&lon=1e400&lat=-1&list=mine",
+    f"?start_date=0001-01-01T00:00:00%2B14:00&end_date=9999-12-31T00:00:00Z&page={HUGE}&service_request_id={HUGE}&api_key=%ff",
+    f"?page=10000&page_size=1000&service_code=900401,{HUGE}&status=,&api_key={HUGE}&jurisdiction_id={HUGE}",
     f"?from=0001-01-01&to=0001-01-02&after=2026-01-01~{HUGE}&code=%00&tail=%00&q=%00&view=done&sort=due&do=%00",
 ]
 

@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 import os
+import re
 from functools import cache
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from django.conf import settings
 
 VERSION = b"\x01"
+VEILED = re.compile("[0-9a-f]{32}")
 
 
 class Damaged(ValueError):
@@ -47,6 +49,21 @@ def open_sealed(blob: bytes | memoryview | None) -> str:
 def blind(text: str) -> bytes:
     """Make the index by which an encrypted value is found; useless without the key."""
     return hmac.digest(_key("blind"), text.encode(), "sha256")[:16] if text else b""
+
+
+def veil(purpose: str, number: int) -> str:
+    """Hide a number in 32 hexadecimal digits that only `unveil` reads: always the same, and nobody guesses one."""
+    encryptor = Cipher(algorithms.SM4(_key("veil:" + purpose)[:16]), modes.ECB()).encryptor()  # one block
+    return (encryptor.update(number.to_bytes(16)) + encryptor.finalize()).hex()
+
+
+def unveil(purpose: str, text: str) -> int | None:
+    """Read the number that `veil` hid; None for a text that it did not make."""
+    if not VEILED.fullmatch(text):
+        return None
+    decryptor = Cipher(algorithms.SM4(_key("veil:" + purpose)[:16]), modes.ECB()).decryptor()
+    number = int.from_bytes(decryptor.update(bytes.fromhex(text)) + decryptor.finalize())
+    return number if number < 2**63 else None
 
 
 def sign(purpose: str, text: str, length: int = 22) -> str:

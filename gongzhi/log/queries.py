@@ -17,6 +17,11 @@ SELECT e.id, e.at, e.era, e.xid::text::bigint, e.actor, e.verb, e.subject_kind, 
 FROM log_event e WHERE e.subject_kind = %s AND e.subject_id = %s ORDER BY e.id
 """
 
+WRITTEN_BY = """
+SELECT e.subject_id FROM log_event e
+WHERE e.subject_kind = %s AND e.subject_id = ANY(%s) AND e.verb = %s AND e.actor = %s
+"""
+
 LAG_COUNTED_TO = 10_000
 LAG = f"SELECT count(*), min(e.at) FROM log_after(%s, %s::text::xid8, %s, {LAG_COUNTED_TO}, true) e"
 
@@ -45,6 +50,13 @@ def after(position: tuple[int, int, int], limit: int) -> list[Line]:
 def of_subject(kind: str, subject_id: int) -> list[Line]:
     """Read all lines of one subject, oldest first."""
     return _lines(OF_SUBJECT, [kind, subject_id])
+
+
+def written_by(actor: str, verb: str, kind: str, subject_ids: list[int]) -> set[int]:
+    """Choose the subjects of which an actor wrote a line of this verb."""
+    with connection.cursor() as cursor:
+        cursor.execute(WRITTEN_BY, [kind, subject_ids, verb, actor])
+        return {subject_id for subject_id, in cursor.fetchall()}
 
 
 def lag(position: tuple[int, int, int]) -> tuple[int, datetime | None]:

@@ -45,8 +45,7 @@ def _marked(feature: dict[str, Any], kind: str, now: int | None = None) -> dict[
 
 def nearby(spot: requests.Spot, metres: float = 500) -> list[dict[str, Any]]:
     """List open matters near a point by kind, state and distance alone: the public rows of `nearby_for_public`."""
-    found = requests.near(spot.lon, spot.lat, metres).filter(
-        case__private=False, case__about_units=[], category__private=False).exclude(kind__in=["complain", "tip_off"])
+    found = requests.open_to_all(requests.near(spot.lon, spot.lat, metres))
     rows = [
         {"name": r.category.name, "state": r.case.fields.get("public", "received"), "opened_at": r.case.opened_at,
          "metres": round(requests.metres_to(r.case, spot.lon, spot.lat), -1),

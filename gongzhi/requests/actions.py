@@ -49,6 +49,7 @@ class Report:
     kind: str = ""
     channel: str = "portal"
     on_behalf: bool = False
+    suggested: Category | None = None  # what the reporter chose from the list, if he did; a dispatcher still decides
     submitted_key: str | None = None
 
 
@@ -138,13 +139,13 @@ def _key(given: Report, by: Actor) -> str | None:
         return None
     said = [by.line, given.channel, given.submitted_key, given.words, given.address, given.phone, given.name, given.kind,
             given.lon, given.lat, given.compound_id, given.on_behalf,
-            *(hashlib.sha256(file).hexdigest() for file in [*given.photos, given.voice or b""])]
+            *(hashlib.sha256(file).hexdigest() for file in [*given.photos, given.voice or b""]),
+            *([given.suggested.code] if given.suggested else [])]
     return crypto.blind(json.dumps(said)).hex()[:40]
 
 
 def _draft(given: Report, found: Found, phone: str, by: Actor, key: str | None) -> intake.Draft:
-    guesses = classify.guess(given.words, 1)
-    category = classify.category(guesses[0].code) if guesses else None
+    category = given.suggested or _guessed(given.words)
     standard, source = (category.limit, category.limit_source) if category else defaults.standard()
     return intake.Draft(
         place_id=found.place_id, path=list(found.path), lon=given.lon, lat=given.lat,
@@ -160,6 +161,11 @@ def _draft(given: Report, found: Found, phone: str, by: Actor, key: str | None) 
             "tokens": chinese.bigrams(f"{given.words} {given.address}"), "submitted_key": key,
         },
     )
+
+
+def _guessed(words: str) -> Category | None:
+    guesses = classify.guess(words, 1)
+    return classify.category(guesses[0].code) if guesses else None
 
 
 def _title(given: Report) -> str:

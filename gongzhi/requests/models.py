@@ -68,7 +68,7 @@ class Request(models.Model):
 
     case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="request")
     kind = models.CharField(max_length=10)  # consult, help, complain, tip_off, suggest: 北京市接诉即办工作条例 2
-    channel = models.CharField(max_length=10)  # portal, qr, phone, grid, window, api
+    channel = models.CharField(max_length=10)  # portal, qr, phone, grid, window, api, open311
     words = models.TextField(blank=True)
     summary = models.TextField(blank=True)
     address = models.CharField(max_length=160, blank=True)

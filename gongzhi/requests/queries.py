@@ -69,11 +69,26 @@ def spot_of_device(lon: float, lat: float) -> Spot | None:
     near_by = places.nearest_compound(lon, lat, 150)
     if near_by and near_by.lon is not None and near_by.lat is not None:
         return spot(near_by.lon, near_by.lat, near_by)
+    return spot(*_about(lon, lat, grid), look_around=False)
+
+
+def _about(lon: float, lat: float, grid: Node) -> tuple[float, float]:
+    """Give a point to about a hundred metres, as long as that is in the same grid; else the middle of the grid."""
     about = (round(lon, 3), round(lat, 3))
     there = index.locate(*about)
-    if there is None or there.place_id != found.place_id:
+    if there is None or there.place_id != grid.id:
         about = (grid.lon or about[0], grid.lat or about[1])
-    return spot(*about, look_around=False)
+    return about
+
+
+def about(request: Request) -> tuple[float, float] | None:
+    """Say about where a matter is, (lon, lat) as anybody may know it: its compound, else to about a hundred metres."""
+    case = request.case
+    compound = index.node(request.compound_id) if request.compound_id else None
+    if compound and compound.lon is not None and compound.lat is not None:
+        return compound.lon, compound.lat
+    grid = index.node(case.place_id)
+    return None if case.lon is None or case.lat is None or grid is None else _about(case.lon, case.lat, grid)
 
 
 def spot_of(place_id: int) -> Spot | None:
@@ -129,6 +144,16 @@ def _places_around(lon: float, lat: float, dlon: float, dlat: float) -> list[int
     return list({found.place_id for c in corners if (found := index.locate(*c))})
 
 
+def open_to_all(rows: QuerySet[Request]) -> QuerySet[Request]:
+    """Keep the matters of which anybody may know kind, state and about where: accepted, and none that is kept private.
+
+    Complaints, tip-offs, matters about units, and kinds such as noise or asking for help are left out (rights 4.2,
+    4.14). What was written in them nobody sees.
+    """
+    return rows.exclude(kind__in=rules.GUARDED).filter(
+        case__private=False, case__about_units=[], category__private=False)
+
+
 @dataclass(frozen=True)
 class Nearby:
     """What a reporter may see of open matters near by; `by_words`: those his words seem to mean, else all."""
@@ -140,11 +165,9 @@ class Nearby:
 def nearby_for_public(lon: float, lat: float, words: str = "") -> Nearby:
     """Say what a reporter may see of open matters within 50 m: category and time, never words, never private kinds.
 
-    Complaints, tip-offs, matters about units, and kinds such as noise or asking for help are left out (rights 4.2,
-    4.14). Where something was written, what is not like it is left out too.
+    Where something was written, what is not like it is left out too.
     """
-    found = near(lon, lat, rules.NEARBY_METRES).exclude(kind__in=rules.GUARDED).filter(
-        case__private=False, case__about_units=[], category__private=False).annotate(n=Count("case__supporters"))
+    found = open_to_all(near(lon, lat, rules.NEARBY_METRES)).annotate(n=Count("case__supporters"))
     given = _said_at(lon, lat, words)
     open_now = [
         r for r in found.order_by("-case__opened_at")[:LOOKED_AT]

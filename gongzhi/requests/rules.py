@@ -16,7 +16,7 @@ KINDS = {
 GUARDED = ("complain", "tip_off")  # whose original words are closed to handlers: rights 4.1
 CHANNELS = {
     "portal": _("网页"), "qr": _("小区二维码"), "phone": _("热线电话"), "grid": _("网格员上报"),
-    "window": _("服务窗口"), "api": _("接口"),
+    "window": _("服务窗口"), "api": _("接口"), "open311": _("Open311 接口"),
 }
 SOLVED = {"solved": _("已解决"), "partly": _("部分解决"), "unsolved": _("未解决")}
 # Five levels of 好差评; the elder mode shows 5, 3 and 1. From 3 up counts as satisfied (default, no source).
@@ -33,7 +33,7 @@ LEGAL_CHANNELS = {
     "disclosure": _("政府信息公开"), "petition": _("已进入信访程序"),
 }
 MOBILE = re.compile(r"1[3-9][0-9]{9}")  # numbers that take a text message
-ONLINE = ("portal", "qr", "api")  # who came by these has the link
+ONLINE = ("portal", "qr", "api")  # who came by these has the link; an app that speaks Open311 may keep it to itself
 # Ours until the city writes its own: defaults.py reads these, nothing else does. ---------------------------------------
 
 RETURN_CODES = {

@@ -115,7 +115,8 @@ def refuse_large(get_response: Handler) -> Handler:
     """Refuse a body that no form of ours can have, before it is read."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        limit = settings.API_BODY if request.path.startswith("/api/") else settings.FORM_BODY
+        limits = {"/api/": settings.API_BODY, "/open311/": settings.OPEN311_BODY}
+        limit = next((n for start, n in limits.items() if request.path.startswith(start)), settings.FORM_BODY)
         length = request.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > limit:
             return views.error(request, 413, _("提交的内容太大，最多 {size} MB。").format(size=limit >> 20))

@@ -60,6 +60,7 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CITY_NAME = env.text("GONGZHI_CITY", "新城区", "Name of the city or district, on every page")
 FILING_NUMBER = env.text("GONGZHI_FILING", "", "Filing number of the site (备案号), shown in the footer")
 HOTLINE = env.text("GONGZHI_HOTLINE", "12345", "Telephone number residents can call instead")
+OPEN311_CONTACT = env.text("GONGZHI_OPEN311_CONTACT", "", "Whom to ask about Open311 and for a key; empty: the hotline")
 TILE_URL = env.url("GONGZHI_TILES", "", "Base map tiles, e.g. https://…/{z}/{x}/{y}.png; empty: none", "http", "https",
                    with_words=("{z}", "{x}", "{y}"))
 TILE_ATTRIBUTION = env.text("GONGZHI_TILES_ATTRIBUTION", "", "Whose base map it is")
@@ -91,7 +92,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     *(f"gongzhi.{room}" for room in (
         "base", "log", "places", "org", "notify", "flow", "requests", "portal", "desk", "field", "boards", "api",
-        "site")),
+        "open311", "site")),
 ]
 MIDDLEWARE = [
     "gongzhi.site.middleware.request_id",
@@ -184,6 +185,7 @@ CSRF_COOKIE_HTTPONLY = False
 CSRF_FAILURE_VIEW = "gongzhi.site.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 API_BODY = 32 * 1024 * 1024  # base64 of the largest document, or of the largest photo and the longest recording together
+OPEN311_BODY = 1024 * 1024  # 4000 characters, each as twelve, and what stands beside them
 FORM_BODY = 128 * 1024 * 1024  # six documents of the largest size; they lie on disk, not in memory
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY
 FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024

@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from gongzhi.base.access import access
+from gongzhi.open311 import answers
 from gongzhi.org import queries as org
 from gongzhi.org import sign_in as checking
 from gongzhi.org.rules import Standing
@@ -126,8 +127,10 @@ def error_500(request: HttpRequest) -> HttpResponse:
 
 
 def error(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
-    """Refuse in one sentence: to a machine as JSON, to a person as a page that says what to do next."""
+    """Refuse in one sentence: to a machine as JSON or as it asked, to a person as a page that says what to do next."""
     if request.path.startswith("/api/"):
         body = {"detail": sentence, "code": "refused", "faults": {}}
         return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
+    if request.path.startswith("/open311/"):
+        return answers.refuse_address(request.path, status, sentence)
     return render(request, f"{status}.html", status=status)

@@ -240,3 +240,11 @@ def test_lag_counts_what_is_not_read() -> None:
     assert n == 2 and oldest is not None
     lines = read_all(2)
     assert queries.lag((lines[-1].era, lines[-1].xid, lines[-1].id)) == (0, None)
+
+
+def test_of_some_subjects_those_an_actor_wrote_of_are_chosen() -> None:
+    for actor, n in (("key:a", 1), ("key:b", 2), ("key:a", 3)):
+        actions.append("test.line", actor=actor, subject=("test", n))
+    assert queries.written_by("key:a", "test.line", "test", [1, 2]) == {1}
+    assert queries.written_by("key:a", "test.other", "test", [1, 2]) == set()
+    assert queries.written_by("key:a", "test.line", "test", []) == set()
