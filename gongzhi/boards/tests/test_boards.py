@@ -33,9 +33,9 @@ ALL = Period("", MONDAY.date() - 30 * DAY, MONDAY.date() + 90 * DAY)
 @pytest.fixture
 def uncommitted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let projections read the lines of the test's own transaction."""
-    held_back = "OR e.xid < pg_snapshot_xmin(pg_current_snapshot())"
-    assert held_back in log.AFTER
-    monkeypatch.setattr(log, "AFTER", log.AFTER.replace(held_back, "OR true"))
+    finished_only = "log_after(%s, %s::text::xid8, %s, %s)"
+    assert finished_only in log.AFTER
+    monkeypatch.setattr(log, "AFTER", log.AFTER.replace(finished_only, "log_after(%s, %s::text::xid8, %s, %s, true)"))
 
 
 class Story:
