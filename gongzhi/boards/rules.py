@@ -25,8 +25,8 @@ BY_HOTLINE = {  # where the lead may not ring the hotline must (rights 4.11): no
     "hotline_due": _("应由热线代为联系"),
     "hotline_met": _("热线按时代为联系"),
 }
-TO_HANDLING = ("dispatch", "designate", "redispatch", "rule")
-FROM_UNIT = ("return", "appeal", "take_back")  # the unit leaves the case
+TO_HANDLING = ("dispatch", "designate", "redispatch", "rule", "override")
+FROM_UNIT = ("return", "appeal", "take_back", "refuse_off_list")  # the unit leaves the case
 AGAIN = ("redo", "fail", "hard")  # the reporter, or the check, says it is not solved
 UNREAD = "receiving"
 KEPT_BACK = "unread"  # the shelf of the counters on which what ended unread lies
@@ -243,7 +243,8 @@ def _rerate(fact: Any, at: datetime, data: dict[str, Any]) -> None:
 
 STEPS = {
     "open": _open, "accept": _accept, "solve_here": _accept, **dict.fromkeys(TO_HANDLING, _dispatch),
-    "return": _return, "appeal": _return, "take_back": _leave, "sign": _sign, "contact": _contact, "missed": _missed,
+    "return": _return, "appeal": _return, "take_back": _leave, "refuse_off_list": _leave,
+    "sign": _sign, "contact": _contact, "missed": _missed,
     **dict.fromkeys(AGAIN, _again), "extend": _extend, "hold": _hold, "resume": _resume, "rate": _rate,
     "called": _called, "rerate": _rerate,
 }

@@ -21,8 +21,9 @@ from gongzhi.requests.rules import CHANNELS
 
 ICONS = {
     "open": "inbox", "accept": "check", "answer": "message", "dispatch": "send", "designate": "send",
-    "redispatch": "send", "rule": "send", "send_back": "arrow-back-up", "take_back": "arrow-back-up",
-    "return": "arrow-back-up", "appeal": "arrow-back-up", "excuse": "arrow-back-up", "merge": "git-merge",
+    "redispatch": "send", "rule": "send", "override": "send", "send_back": "arrow-back-up", "take_back": "arrow-back-up",
+    "refuse_off_list": "hand-stop", "refuse_off_list_helper": "hand-stop",
+    "refuse_off_list_inner": "hand-stop", "return": "arrow-back-up", "appeal": "arrow-back-up", "excuse": "arrow-back-up", "merge": "git-merge",
     "sign": "clipboard-check", "contact": "phone", "interim": "message", "finish": "circle-check",
     "help_done": "circle-check", "call_in": "plus", "assign": "list-check", "extend": "history",
     "hold": "player-pause", "resume": "player-play", "urge": "bell-ringing", "supervise": "flag", "rate": "star",

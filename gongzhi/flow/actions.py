@@ -151,10 +151,15 @@ def _take(case: Case, process: Process, action: Action, by: Actor, form: dict[st
 def _filled(action: Action, case: Case, by: Actor, form: dict[str, Any], files: list[Attachment]) -> dict[str, Any]:
     """Check the form, then the conditions that read it."""
     values = forms.clean(action.form, _with_files(form, action.form, files), case)
-    for name in action.when:
-        if reason := registry.conditions[name].check(case, by, {**values, "_files": files}):
-            raise reason if isinstance(reason, Refused) else Refused(reason)
+    _let(action.when, case, by, {**values, "_files": files})
     return values
+
+
+def _let(conditions: tuple[str, ...], case: Case, by: Actor, form: Mapping[str, Any]) -> None:
+    """Refuse where one of the conditions of an action or verb does."""
+    for name in conditions:
+        if reason := registry.conditions[name].check(case, by, form):
+            raise reason if isinstance(reason, Refused) else Refused(reason)
 
 
 def _with_files(form: dict[str, Any], fields: tuple[Field, ...], files: list[Attachment]) -> dict[str, Any]:
@@ -351,6 +356,7 @@ def _use(case: Case, process: Process, verb: Verb, by: Actor, form: dict[str, An
         raise Refused(reason)
     values = forms.clean(verb.form, _with_files(form, verb.form, files), case) if by.kind != "system" else {}
     verbs.check(verb, case, values)
+    _let(verb.when, case, by, {**values, "_files": files})
     entry = _entry(case, verb.name, by, values, None, "asked" if verb.approve else "done", files)
     if verb.approve:
         return _ask(case, process, verb.approve, verb.name, verb.title, by, entry)

@@ -19,6 +19,7 @@ Values = dict[str, Any]
 Condition = Callable[[Case, Actor, Mapping[str, Any]], str | Refused | None]  # a Refused says which field is to blame
 Keeper = Callable[[Case, Values, Actor, Entry], Values | None]  # what it returns is added to the line of the log
 Choices = Callable[[Case], list[tuple[str, str]]]
+Filler = Callable[[Case, int | None], str]  # the case, and the task the form was opened on
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ conditions: dict[str, Rule] = {}
 keepers: dict[str, list[Keeper]] = {}
 cleaners: dict[str, Callable[[FormField, Any, Case], Any]] = {}
 demands: dict[str, Demand] = {}
+fillers: dict[str, Filler] = {}
 
 
 def form_field(name: str, title: str | Promise, kind: str, **more: Any) -> None:
@@ -81,6 +83,16 @@ def keeps(*actions: str) -> Callable[[Keeper], Keeper]:
         for action in actions:
             keepers.setdefault(action, []).append(keeper)
         return keeper
+
+    return register
+
+
+def fills(name: str) -> Callable[[Filler], Filler]:
+    """Register the words that stand in a form field before anybody has typed in it."""
+
+    def register(filler: Filler) -> Filler:
+        fillers[name] = filler
+        return filler
 
     return register
 

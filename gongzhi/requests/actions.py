@@ -403,6 +403,8 @@ def _wrong_default(known: defaults.Known, value: str) -> str:
         return _("请填写，最多 {n} 个字。").format(n=2000)
     if known.kind == "number" and not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 10_000):
         return _("请填 1 到 10000 的整数。")
+    if known.kind == "yes" and value not in (defaults.YES, defaults.NO):
+        return _("请选是或否。")
     if known.kind == "duration":
         return _wrong_duration(value)
     if known.kind == "text" and (missing := [g for g in known.gaps if "{" + g + "}" not in value]):

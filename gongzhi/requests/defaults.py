@@ -16,6 +16,7 @@ from gongzhi.requests.models import Default
 
 REPLIES = ("reply", "told", "explanation")  # fields whose words go to the reporter
 NO_SOURCE = _("默认值，无来源")
+YES, NO = "yes", "no"
 _KEPT_FOR = 10.0  # seconds
 _kept: dict[str, tuple[float, dict[str, Default]]] = {}
 
@@ -24,7 +25,7 @@ _kept: dict[str, tuple[float, dict[str, Default]]] = {}
 class Known:
     """One default: what it is called, how it is written, and what it is while the city has not said otherwise.
 
-    `kind`: text; lines (one entry each); number; duration (of the process language). `gaps`: names in braces that a
+    `kind`: text; lines (one entry each); number; yes (or no); duration (of the process language). `gaps`: names in braces that a
     text may hold, filled in when it is used.
     """
 
@@ -72,6 +73,11 @@ def lines(name: str) -> tuple[str, ...]:
 def number(name: str) -> int:
     """Give a default that is a whole number."""
     return int(text(name))
+
+
+def yes(name: str) -> bool:
+    """Say whether a default that is a yes or no is a yes."""
+    return text(name) == YES
 
 
 def source(name: str) -> str:

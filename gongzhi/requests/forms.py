@@ -238,6 +238,8 @@ def _known(offer: Offer, name: str, case: Case) -> Any:
         return str(case.about_units[0]) if case.about_units else ""
     if name == "inner_due":
         return _inner_due(case)
+    if name in registry.fillers:
+        return registry.fillers[name](case, offer.task_id)
     if name in ("told", "time_told") and offer.name in rules.DECLINES:
         return defaults.decline_text(offer.name)
     return [] if registry.fields[name].kind in MANY else ""

@@ -45,17 +45,56 @@ class Category(models.Model):
                 (_("结案条件"), self.closes_when), (_("标准来源"), self.source)]
 
 
-class CatalogueLine(models.Model):
-    """A line of the dispatch catalogue (派单目录): which unit leads for a category, with the line's words as basis."""
+class ListVersion(models.Model):
+    """A version of a list of who does what: in force over its place from a day to a day (the last one of it).
 
+    Without a first day it is being prepared. Once it has been in force neither it nor its lines change: what was
+    dispatched under it goes on quoting it.
+    """
+
+    name = models.CharField(max_length=80)
+    source = models.CharField(max_length=160, blank=True)  # the document that says so
+    source_date = models.DateField(null=True)
+    place = models.ForeignKey(Place, models.PROTECT, related_name="+")
+    valid_from = models.DateField(null=True)
+    valid_to = models.DateField(null=True)
+    made_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CatalogueVersion(ListVersion):
+    """A version of the dispatch catalogue (派单目录)."""
+
+    class Meta:
+        indexes = [models.Index(fields=["place", "valid_from"], name="catalogue_in_force")]
+
+
+class CatalogueLine(models.Model):
+    """A line of the dispatch catalogue (派单目录): which unit leads for a category, with the line's words as basis.
+
+    Its days are those of its version, kept here so that a dispatch asks one table; none while that is being prepared.
+    """
+
+    version = models.ForeignKey(CatalogueVersion, models.CASCADE, null=True, related_name="lines")
     number = models.CharField(max_length=20)
     category = models.ForeignKey(Category, models.CASCADE, related_name="catalogue_lines")
     lead = models.ForeignKey(Unit, models.PROTECT, related_name="+")
     helpers = models.ManyToManyField(Unit, related_name="+")
     text = models.CharField(max_length=300)
+    keywords = ArrayField(models.CharField(max_length=20), default=list)
+    tokens = ArrayField(models.CharField(max_length=40), default=list)
     source = models.CharField(max_length=160)
-    valid_from = models.DateField()
+    valid_from = models.DateField(null=True)
     valid_to = models.DateField(null=True)
+
+    class Meta:
+        indexes = [GinIndex(fields=["tokens"], name="catalogue_tokens")]
 
 
 class Request(models.Model):

@@ -1,7 +1,7 @@
 """Reading requests: what is near, what was before at the same place, which unit fits, who called from this number."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -261,6 +261,8 @@ def answers(words: str, limit: int = 4) -> list[Answer]:
 
 
 Reason = tuple[str, str]  # source, words
+Veto = Callable[[Case, Category, Iterable[Unit]], set[int]]
+vetoes: list[Veto] = []  # of rooms above: which units a matter must not be handed to as lead
 
 
 class Ranking:
@@ -276,8 +278,11 @@ class Ranking:
         _unit, reasons, score = self.found.get(unit.pk, (unit, [], 0.0))
         self.found[unit.pk] = (unit, [*reasons, (source, words)], score + weight)
 
-    def best(self, limit: int) -> list[Suggestion]:
-        ranked = sorted(self.found.values(), key=lambda row: (-row[2], row[0].pk))[:limit]
+    def best(self, limit: int, category: Category | None = None) -> list[Suggestion]:
+        units = [unit for unit, _reasons, _score in self.found.values()]
+        out = {u for veto in vetoes for u in veto(self.case, category, units)} if category else set()
+        left = [row for pk, row in self.found.items() if pk not in out]
+        ranked = sorted(left, key=lambda row: (-row[2], row[0].pk))[:limit]
         total = sum(score for _u, _r, score in ranked) or 1
         return [Suggestion(u.pk, u.name, tuple(r), round(score / total, 2)) for u, r, score in ranked]
 
@@ -298,17 +303,17 @@ def suggest_units(case: Case, category: Category | None, limit: int = 3) -> list
     if category is None:
         ranking.add(org.governing("community", case.path), "属地", "未定类别，先派属地社区", 1)
         return ranking.best(limit)
-    for line in lines_for(category):
+    for line in lines_for(category, case.path):
         ranking.add(line.lead, "派单目录", f"第 {line.number} 项：{line.text}", 3)
     for n, before in enumerate(same_place(case, category)):
         ranking.add(before.unit, before.where, before.words(last=n == 0), 2 if n == 0 else 1)
     _by_rule(case, category, ranking)
-    return ranking.best(limit)
+    return ranking.best(limit, category)
 
 
 def suggest_helpers(case: Case, category: Category | None) -> list[Unit]:
     """Suggest who should help: whom the lines of the dispatch catalogue for the category name; never a recused unit."""
-    lines = list(lines_for(category)) if category else []
+    lines = list(lines_for(category, case.path)) if category else []
     named = Unit.objects.filter(pk__in=CatalogueLine.helpers.through.objects.filter(
         catalogueline__in=lines).values("unit"), active_to=None)
     return list(named.exclude(path__overlap=case.about_units).order_by("id")) if lines else []
@@ -356,11 +361,16 @@ def outside_handler(category: Category, case: Case) -> tuple[Unit | None, str]:
     return (nearest[0], "") if nearest else (None, "没有登记这里的属主，由属地先核实" if units else "")
 
 
-def lines_for(category: Category) -> QuerySet[CatalogueLine]:
-    """List the lines of the dispatch catalogue in force for a category, or for the one above it."""
+def lines_for(category: Category, path: Iterable[int] = ()) -> QuerySet[CatalogueLine]:
+    """List the lines of the dispatch catalogue in force for a category, or for the one above it.
+
+    `path`: of the place, where it is known: the catalogue of another district says nothing here.
+    """
     today = clock.today()
     lines = CatalogueLine.objects.select_related("lead").filter(
         Q(valid_to=None) | Q(valid_to__gte=today), valid_from__lte=today)
+    if here := list(path):
+        lines = lines.filter(Q(version=None) | Q(version__place__in=here))
     own = lines.filter(category=category)
     return own if own.exists() else lines.filter(category=category.parent_id)
 
@@ -456,7 +466,7 @@ def entries_for(standing: Standing | None, case: Case, *, with_files: bool = Tru
 
 OF_REPORTER = {"words", "voice", "phone", "place", "hide_reporter"}
 OF_RATING = {"solved", "satisfied", "said"}  # closed to handlers until it is final: rights 4.4
-TO_HANDLERS = ("dispatch", "designate", "redispatch", "call_in", "rule")  # what dispatchers write is for handlers
+TO_HANDLERS = ("dispatch", "designate", "redispatch", "call_in", "rule", "override")  # what dispatchers write is for handlers
 
 
 def reads_original(standing: Standing, case: Case) -> bool:

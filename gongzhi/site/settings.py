@@ -91,7 +91,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
     *(f"gongzhi.{room}" for room in (
-        "base", "log", "places", "org", "notify", "flow", "requests", "portal", "desk", "field", "boards", "api",
+        "base", "log", "places", "org", "notify", "flow", "requests", "duties", "portal", "desk", "field", "boards", "api",
         "open311", "site")),
 ]
 MIDDLEWARE = [

@@ -1,0 +1,300 @@
+"""Reading the four lists: which version is in force where, what it says of a matter, who that is, what was departed from."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from gongzhi.base import clock
+from gongzhi.duties import rules
+from gongzhi.duties.models import (
+    CommunityLine,
+    CommunityVersion,
+    Departure,
+    Ground,
+    PowersLine,
+    PowersVersion,
+    StreetLine,
+    StreetVersion,
+)
+from gongzhi.duties.rules import Quoted, Verdict
+from gongzhi.flow import queries as flow
+from gongzhi.flow.models import Case
+from gongzhi.org.models import Unit
+from gongzhi.org.rules import Standing
+from gongzhi.requests import defaults
+from gongzhi.requests import queries as requests
+from gongzhi.requests.models import CatalogueLine, CatalogueVersion, Category, ListVersion
+
+VERSIONS: dict[str, type[ListVersion]] = {
+    "catalogue": CatalogueVersion, "powers": PowersVersion, "street": StreetVersion, "community": CommunityVersion}
+LINES: dict[str, type[Any]] = {
+    "catalogue": CatalogueLine, "powers": PowersLine, "street": StreetLine, "community": CommunityLine}
+
+BOUND = ("section", "grid", *rules.BODIES)  # kinds of unit that may be a street's or a community's
+
+# Versions -------------------------------------------------------------------------------------------------------------
+
+
+def in_force(name: str, day: date | None = None) -> QuerySet[Any]:
+    """List the versions of a list that are in force on a day (today), of whatever place."""
+    day = day or clock.today()
+    return VERSIONS[name]._default_manager.filter(  # a model of its own for each list
+        Q(valid_to=None) | Q(valid_to__gte=day), valid_from__lte=day)
+
+
+def version_for(name: str, path: Iterable[int], day: date | None = None) -> ListVersion | None:
+    """Find the version in force for a place: its own, else that of the smallest area around it that has one."""
+    around = list(path)
+    found = list(in_force(name, day).filter(place_id__in=around))
+    return max(found, key=lambda v: (around.index(v.place_id), v.valid_from), default=None)
+
+
+def versions(name: str) -> QuerySet[Any]:
+    """List all versions of a list with `n_lines`, what is being prepared first, then the newest."""
+    rows = VERSIONS[name]._default_manager.select_related("place", "made_by").annotate(n_lines=Count("lines"))
+    return rows.order_by("place_id", "-valid_from", "-pk")
+
+
+def draft(name: str) -> ListVersion | None:
+    """Find the version of a list that is being prepared, the newest where there are several."""
+    return VERSIONS[name]._default_manager.filter(valid_from=None).order_by("-pk").first()
+
+
+def lines(name: str, version: ListVersion) -> QuerySet[Any]:
+    """List the lines of a version in their order."""
+    return _lines(name).filter(version=version).order_by("pk")
+
+
+def _lines(name: str) -> QuerySet[Any]:
+    related = ("version", "lead", "category") if name == "catalogue" else ("version", "lead")
+    return LINES[name]._default_manager.select_related(*related)
+
+
+def line(name: str, line_id: int) -> Any | None:
+    """Find a line of any version, in force or not."""
+    return _lines(name).filter(pk=line_id).first()
+
+
+def codes_of(name: str, one: Any) -> list[str]:
+    """Give the categories a line speaks of, by code."""
+    return [one.category.code] if name == "catalogue" else list(one.categories)
+
+
+def helper_ids(name: str, some: Sequence[Any]) -> dict[int, list[int]]:
+    """Give the helpers of lines: {line: [unit]}."""
+    if name != "catalogue":
+        return {one.pk: list(one.helper_ids) for one in some}
+    found: dict[int, list[int]] = {one.pk: [] for one in some}
+    through = CatalogueLine.helpers.through.objects.filter(catalogueline__in=list(found)).order_by("pk")
+    for line_id, unit_id in through.values_list("catalogueline_id", "unit_id"):
+        found[line_id].append(unit_id)
+    return found
+
+
+def quote(name: str, some: Sequence[Any]) -> list[Quoted]:
+    """Quote lines of one list, whatever version they are of."""
+    helpers, today = helper_ids(name, some), clock.today()
+    wanted = {unit for ids in helpers.values() for unit in ids}
+    names = dict(Unit.objects.filter(pk__in=wanted).values_list("pk", "short_name")) if wanted else {}
+    return [_quoted(name, one, [names[u] for u in helpers[one.pk] if u in names], today) for one in some]
+
+
+def _quoted(name: str, one: Any, helpers: list[str], day: date) -> Quoted:
+    version = one.version
+    first, last = (version.valid_from, version.valid_to) if version else (one.valid_from, one.valid_to)
+    document = document_of(version) if version else one.source
+    return Quoted(
+        list=name, version=version.name if version else "", document=document, number=one.number, text=one.text,
+        part=getattr(one, "part", ""), lead=one.lead.short_name if one.lead else "", helpers=tuple(helpers),
+        task=getattr(one, "task", ""), basis=one.source if name == "catalogue" else one.basis, line_id=one.pk,
+        in_force=rules.state(first, last, day) == "in_force",
+    )
+
+
+def document_of(version: ListVersion) -> str:
+    """Say by which document a version stands."""
+    return "，".join(filter(None, [version.source, version.source_date.isoformat() if version.source_date else ""]))
+
+
+# What a list says of a matter -----------------------------------------------------------------------------------------
+
+
+def about(name: str, version: ListVersion | None, category: Category) -> list[Any]:
+    """List the lines of a version that speak of a category by its own code, else of the heading it stands under."""
+    if version is None:
+        return []
+    codes = [category.code, *([category.parent.code] if category.parent else [])]
+    found = list(_lines(name).filter(version=version, categories__overlap=codes).order_by("pk"))
+    own = [one for one in found if category.code in one.categories]
+    return own or found
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one list says of a category in a place: which version is in force, and its lines about it, perhaps none."""
+
+    list: str
+    version: ListVersion
+    lines: list[Any] = field(default_factory=list)
+
+    @property
+    def closed(self) -> bool:
+        """Say whether the list shuts it out of its body."""
+        return self.list in rules.CLOSED and rules.closed([one.part for one in self.lines], self.list)
+
+    @property
+    def quoted(self) -> list[Quoted]:
+        return quote(self.list, self.lines)
+
+
+def said(name: str, path: Iterable[int], category: Category) -> Said | None:
+    """Say what a list has about a category in a place; None where none is in force there."""
+    version = version_for(name, path)
+    return Said(name, version, about(name, version, category)) if version else None
+
+
+def catalogue_lines(category: Category, path: Iterable[int]) -> list[Any]:
+    """List the lines of the dispatch catalogue in force for a category."""
+    return list(requests.lines_for(category, path).select_related("lead", "version", "category"))
+
+
+def unversioned() -> QuerySet[CatalogueLine]:
+    """List the lines of a dispatch catalogue that came before versions were kept, those in force today."""
+    today = clock.today()
+    return CatalogueLine.objects.filter(Q(valid_to=None) | Q(valid_to__gte=today), version=None, valid_from__lte=today)
+
+
+# Whom a matter must not be handed to ----------------------------------------------------------------------------------
+
+
+class Bodies:
+    """Streets and communities as the lists know them: what each list says of one category, asked once for each place."""
+
+    def __init__(self, category: Category, units: Sequence[Unit]) -> None:
+        self.category = category
+        ids = {above for unit in units for above in unit.path} - {u.pk for u in units}
+        rows = Unit.objects.filter(pk__in=ids, kind__in=rules.BODIES).select_related("place") if ids else []
+        self.known: dict[int, Unit] = {u.pk: u for u in [*rows, *units]}
+        self.kept: dict[tuple[str, int | None], Said | None] = {}
+
+    def of(self, unit: Unit, kind: str) -> Unit | None:
+        """Find the street or the community a unit is, or belongs to."""
+        above = (self.known.get(pk) for pk in reversed(unit.path))
+        return next((u for u in above if u and u.kind == kind), None)
+
+    def said(self, body: Unit) -> Said | None:
+        """Say what its list has about the category."""
+        key = body.kind, body.place_id
+        if key not in self.kept:
+            self.kept[key] = said(body.kind, body.place.path, self.category) if body.place else None
+        return self.kept[key]
+
+    def verdict(self, unit: Unit, *, leads: bool) -> Verdict | None:
+        """Say why a list keeps the category from a unit; None where none does.
+
+        What the street gave up binds all below it. Whether the matter is on a list at all is asked of the list of the
+        lowest body the unit belongs to that has one in force.
+        """
+        street, community = self.of(unit, "street"), self.of(unit, "community")
+        of_street = self.said(street) if street else None
+        of_community = self.said(community) if community else None
+        if of_street and of_street.closed:
+            return self._because("closed", of_street, unit)
+        own = of_community or of_street
+        if own is None:
+            return None
+        if own.closed:
+            return self._because("closed", own, unit)
+        if not own.lines and must(f"off_{own.list}_list"):
+            return self._because("absent", own, unit)
+        only_helps = own.list == "community" and own.lines and all(one.part == "assisting" for one in own.lines)
+        if leads and only_helps and must("assisting_community_helps"):
+            return self._because("helps", own, unit)
+        return None
+
+    def _because(self, kind: str, own: Said, unit: Unit) -> Verdict:
+        quoted = quote(own.list, own.lines[:1])
+        return Verdict(kind, own.list, own.version.name, document_of(own.version), unit.short_name, self.category.name,
+                       quoted[0] if quoted else None, own.version.pk)
+
+
+def must(name: str) -> bool:
+    """Say whether a rule of the lists is held here (a default the city may change)."""
+    return defaults.yes(name)
+
+
+def verdicts(category: Category | None, units: Iterable[Unit], *, leads: bool = False) -> dict[int, Verdict]:
+    """Say of units why a list keeps a category from them; who is not named may be handed it."""
+    some = [u for u in units if u.kind in BOUND]
+    if category is None or not some or not _any_in_force():
+        return {}
+    bodies = Bodies(category, some)
+    found = {unit.pk: bodies.verdict(unit, leads=leads) for unit in some}
+    return {pk: verdict for pk, verdict in found.items() if verdict}
+
+
+def _any_in_force() -> bool:
+    return any(in_force(name).exists() for name in rules.BODIES)
+
+
+def local(case: Case) -> list[Unit]:
+    """List the streets and communities of the place of a case, to ask whether a list stands in the way there."""
+    rows = Unit.objects.filter(kind__in=rules.BODIES, place_id__in=case.path, active_to=None)
+    return list(rows.exclude(path__overlap=case.about_units).select_related("place"))
+
+
+# What a matter was handed on by ---------------------------------------------------------------------------------------
+
+
+def grounds(case: Case) -> list[tuple[Any, list[Quoted]]]:
+    """List by which lines a case was handed on, the last time first: (act, lines as they stood)."""
+    rows = list(Ground.objects.filter(case=case).select_related("entry__unit").order_by("-entry_id", "pk"))
+    quoted: dict[int, list[Quoted]] = {}
+    entries = {row.entry_id: row.entry for row in rows}
+    for name in rules.LISTS:
+        of = {getattr(row, f"{name}_id"): row for row in rows if getattr(row, f"{name}_id")}
+        some = list(_lines(name).filter(pk__in=of)) if of else []
+        words = {one.line_id: one for one in quote(name, some)}
+        for row in rows:
+            if (pk := getattr(row, f"{name}_id")) in words:
+                quoted.setdefault(row.entry_id, []).append(words[pk])
+    return [(entries[pk], quoted[pk]) for pk in entries if pk in quoted]
+
+
+# Departures -----------------------------------------------------------------------------------------------------------
+
+
+def departures(standing: Standing, **narrowed: Any) -> QuerySet[Departure]:
+    """List what went past the lists, of the cases a person may see: those about his own units are not among them."""
+    rows = Departure.objects.filter(case__in=flow.visible_to(standing), **narrowed)
+    return rows.select_related("case", "unit", "sender", "entry").order_by("-at", "-pk")
+
+
+def months(standing: Standing, limit: int = 12) -> list[date]:
+    """List the months of which there is something to report, the newest first."""
+    found = departures(standing).order_by().values_list("month", flat=True).distinct()
+    return sorted(found, reverse=True)[:limit]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often something went past a list in a month: to or by which unit, from which sender."""
+
+    unit_id: int
+    unit: str
+    sender_id: int | None
+    sender: str
+    kind: str
+    n: int
+
+
+def tally(standing: Standing, month: date) -> list[Tally]:
+    """Count the departures of a month by kind, sender and unit, the most first."""
+    rows = departures(standing, month=month).order_by().values(
+        "kind", "unit_id", "unit__short_name", "sender_id", "sender__short_name").annotate(n=Count("pk"))
+    found = [Tally(r["unit_id"], r["unit__short_name"], r["sender_id"], r["sender__short_name"] or "", r["kind"], r["n"])
+             for r in rows]
+    return sorted(found, key=lambda t: (t.kind, -t.n, t.unit, t.sender))
