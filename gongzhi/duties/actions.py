@@ -70,7 +70,7 @@ def _write(version: ListVersion, title: str, place: Place, source: str, source_d
 
 def _held(name: str, version: ListVersion) -> ListVersion:
     """Lock a version that is being prepared; refuse one that has been in force."""
-    found = queries.VERSIONS[name]._default_manager.select_for_update().get(pk=version.pk)
+    found = queries.every(name).select_for_update().get(pk=version.pk)
     if found.valid_from is not None:
         raise Refused(_("施行过的版本不能再改，请另做一版。"))
     version.valid_from, version.valid_to = found.valid_from, found.valid_to
@@ -102,7 +102,7 @@ def _add_catalogue(version: ListVersion, some: Sequence[NewLine]) -> None:
     categories = {c.code: c for c in Category.objects.filter(code__in={line.categories[0] for line in some})}
     made = CatalogueLine.objects.bulk_create([
         CatalogueLine(
-            version_id=version.pk, number=line.number, category=categories[line.categories[0]], lead_id=line.lead_id,
+            version_id=version.pk, number=line.number, category=categories[line.categories[0]], lead_id=line.lead_id or 0,
             text=line.text, keywords=list(line.keywords), source=line.basis, valid_from=version.valid_from,
             valid_to=version.valid_to,
             tokens=chinese.bigrams(f"{categories[line.categories[0]].name} {line.text} {' '.join(line.keywords)}"))
@@ -117,7 +117,7 @@ def drop(name: str, version: ListVersion, *, by: int | None) -> None:
     """Throw away a version that was never in force, with its lines."""
     _held(name, version)
     _log("drop", name, version, by)
-    queries.VERSIONS[name]._default_manager.filter(pk=version.pk).delete()
+    queries.every(name).filter(pk=version.pk).delete()
 
 
 @transaction.atomic
@@ -152,7 +152,7 @@ def put_in_force(name: str, version: ListVersion, *, from_date: date | None, by:
 
 def _standing(name: str, version: ListVersion, state: str) -> list[Any]:
     """List the versions for the place of one that stand in a state today."""
-    found = queries.VERSIONS[name]._default_manager.filter(place=version.place_id, valid_from__isnull=False)
+    found = queries.every(name).filter(place=version.place_id, valid_from__isnull=False)
     return [v for v in found if rules.state(v.valid_from, v.valid_to, clock.today()) == state]
 
 
@@ -162,13 +162,14 @@ def end(name: str, version: ListVersion, *, by: int | None) -> ListVersion:
 
     One whose day has not come is called off: it is being prepared again, and what it would have ended goes on.
     """
-    found = queries.VERSIONS[name]._default_manager.select_for_update().get(pk=version.pk)
+    found = queries.every(name).select_for_update().get(pk=version.pk)
     state = rules.state(found.valid_from, found.valid_to, clock.today())
+    assert found.valid_from or state == "draft"
     if state == "in_force":
         _keep_days(name, found, found.valid_from, rules.last_before(clock.today()))
     elif state == "coming":
         until = rules.last_before(found.valid_from)
-        for other in queries.VERSIONS[name]._default_manager.filter(place=found.place_id, valid_to=until):
+        for other in queries.every(name).filter(place=found.place_id, valid_to=until):
             _keep_days(name, other, other.valid_from, None)
         if name == "catalogue":
             CatalogueLine.objects.filter(version=None, valid_to=until).update(valid_to=None)

@@ -116,7 +116,7 @@ class Departure(models.Model):
     entry = models.ForeignKey(Entry, models.CASCADE, related_name="departures")
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="+")
     sender = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="+")
-    list = models.CharField(max_length=10)
+    of_list = models.CharField(max_length=10)
     at = models.DateTimeField()
     month = models.DateField()
 

@@ -43,14 +43,14 @@ defaults.KNOWN.update({
 def allowed_by_the_lists(case: Case, by: Actor, form: Mapping[str, Any]) -> str | Refused | None:
     """Hand nothing to a street that was taken back from it, nor to a community what is not on its list: 条例 art. 17."""
     decided = _decided(case) if form.get("section") else set()
-    stopped = [(unit, verdict) for unit, verdict in against(case, form) if verdict.list not in decided]
+    stopped = [(unit, verdict) for unit, verdict in against(case, form) if verdict.of_list not in decided]
     return Refused(stopped[0][1].sentence, _field_of(stopped[0][0], form)) if stopped else None
 
 
 def _decided(case: Case) -> set[str]:
     """Name the lists a leader has sent a case past: whom he chose may hand it on to those below."""
     lead = {"lead": case.fields.get("lead")}
-    return {verdict.list for _unit, verdict in against(case, lead)} if FLAG in case.flags else set()
+    return {verdict.of_list for _unit, verdict in against(case, lead)} if FLAG in case.flags else set()
 
 
 @condition(early=True)
@@ -107,7 +107,7 @@ def of_units(case: Case, unit_ids: Iterable[int]) -> list[tuple[Unit, Verdict]]:
     """List, of some units, those that work on a case although a list keeps it from them."""
     own = set(unit_ids)
     form = {"lead": case.fields.get("lead"), "helpers": case.fields.get("helpers"), "section": case.fields.get("section")}
-    mine = {name: value for name, value in form.items() if isinstance(value, int) and value in own}
+    mine: dict[str, Any] = {name: value for name, value in form.items() if isinstance(value, int) and value in own}
     mine |= {"helpers": [u for u in form["helpers"] or [] if u in own]}
     return against(case, mine)
 
@@ -167,7 +167,7 @@ def _lines(case: Case, category: Category, named: list[int], *, whole: bool) -> 
 def _overridden(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     """Write down which units got a matter past their list, for the month's report."""
     stopped = against(case, values)
-    _depart(rules.OVERRIDDEN, case, entry, [(unit, verdict.list) for unit, verdict in stopped], entry.unit_id)
+    _depart(rules.OVERRIDDEN, case, entry, [(unit, verdict.of_list) for unit, verdict in stopped], entry.unit_id)
     return {"past": [unit.pk for unit, _verdict in stopped]}
 
 
@@ -177,7 +177,7 @@ def _given_back(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     mine = [entry.task.unit_id] if entry.task and entry.task.unit_id else by.standing.units
     stopped = of_units(case, mine)
     for unit, verdict in stopped:
-        _depart(rules.REFUSED, case, entry, [(unit, verdict.list)], _sender(case, unit, entry))
+        _depart(rules.REFUSED, case, entry, [(unit, verdict.of_list)], _sender(case, unit, entry))
     if entry.action == "refuse_off_list_inner":
         case.fields = {**case.fields, "section": None, "inner_due": None}
     if entry.action == "refuse_off_list_helper":
@@ -200,5 +200,5 @@ def _depart(kind: str, case: Case, entry: Entry, units: Iterable[tuple[Unit, str
     now = clock.now()
     month = clock.local(now).date().replace(day=1)
     Departure.objects.bulk_create([
-        Departure(kind=kind, case=case, entry=entry, unit=unit, sender_id=sender, list=name, at=now, month=month)
+        Departure(kind=kind, case=case, entry=entry, unit=unit, sender_id=sender, of_list=name, at=now, month=month)
         for unit, name in units])

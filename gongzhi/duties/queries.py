@@ -38,11 +38,15 @@ BOUND = ("section", "grid", *rules.BODIES)  # kinds of unit that may be a street
 # Versions -------------------------------------------------------------------------------------------------------------
 
 
+def every(name: str) -> QuerySet[Any]:
+    """List all versions of a list; each list has a model of its own."""
+    return VERSIONS[name]._default_manager.all()
+
+
 def in_force(name: str, day: date | None = None) -> QuerySet[Any]:
     """List the versions of a list that are in force on a day (today), of whatever place."""
     day = day or clock.today()
-    return VERSIONS[name]._default_manager.filter(  # a model of its own for each list
-        Q(valid_to=None) | Q(valid_to__gte=day), valid_from__lte=day)
+    return every(name).filter(Q(valid_to=None) | Q(valid_to__gte=day), valid_from__lte=day)
 
 
 def version_for(name: str, path: Iterable[int], day: date | None = None) -> ListVersion | None:
@@ -54,13 +58,14 @@ def version_for(name: str, path: Iterable[int], day: date | None = None) -> List
 
 def versions(name: str) -> QuerySet[Any]:
     """List all versions of a list with `n_lines`, what is being prepared first, then the newest."""
-    rows = VERSIONS[name]._default_manager.select_related("place", "made_by").annotate(n_lines=Count("lines"))
+    rows = every(name).select_related("place", "made_by").annotate(n_lines=Count("lines"))
     return rows.order_by("place_id", "-valid_from", "-pk")
 
 
 def draft(name: str) -> ListVersion | None:
     """Find the version of a list that is being prepared, the newest where there are several."""
-    return VERSIONS[name]._default_manager.filter(valid_from=None).order_by("-pk").first()
+    found: ListVersion | None = every(name).filter(valid_from=None).order_by("-pk").first()
+    return found
 
 
 def lines(name: str, version: ListVersion) -> QuerySet[Any]:
@@ -70,7 +75,8 @@ def lines(name: str, version: ListVersion) -> QuerySet[Any]:
 
 def _lines(name: str) -> QuerySet[Any]:
     related = ("version", "lead", "category") if name == "catalogue" else ("version", "lead")
-    return LINES[name]._default_manager.select_related(*related)
+    rows: QuerySet[Any] = LINES[name]._default_manager.select_related(*related)
+    return rows
 
 
 def line(name: str, line_id: int) -> Any | None:
@@ -107,7 +113,7 @@ def _quoted(name: str, one: Any, helpers: list[str], day: date) -> Quoted:
     first, last = (version.valid_from, version.valid_to) if version else (one.valid_from, one.valid_to)
     document = document_of(version) if version else one.source
     return Quoted(
-        list=name, version=version.name if version else "", document=document, number=one.number, text=one.text,
+        of_list=name, version=version.name if version else "", document=document, number=one.number, text=one.text,
         part=getattr(one, "part", ""), lead=one.lead.short_name if one.lead else "", helpers=tuple(helpers),
         task=getattr(one, "task", ""), basis=one.source if name == "catalogue" else one.basis, line_id=one.pk,
         in_force=rules.state(first, last, day) == "in_force",
@@ -136,18 +142,18 @@ def about(name: str, version: ListVersion | None, category: Category) -> list[An
 class Said:
     """What one list says of a category in a place: which version is in force, and its lines about it, perhaps none."""
 
-    list: str
+    of_list: str
     version: ListVersion
     lines: list[Any] = field(default_factory=list)
 
     @property
     def closed(self) -> bool:
         """Say whether the list shuts it out of its body."""
-        return self.list in rules.CLOSED and rules.closed([one.part for one in self.lines], self.list)
+        return self.of_list in rules.CLOSED and rules.closed([one.part for one in self.lines], self.of_list)
 
     @property
     def quoted(self) -> list[Quoted]:
-        return quote(self.list, self.lines)
+        return quote(self.of_list, self.lines)
 
 
 def said(name: str, path: Iterable[int], category: Category) -> Said | None:
@@ -208,16 +214,16 @@ class Bodies:
             return None
         if own.closed:
             return self._because("closed", own, unit)
-        if not own.lines and must(f"off_{own.list}_list"):
+        if not own.lines and must(f"off_{own.of_list}_list"):
             return self._because("absent", own, unit)
-        only_helps = own.list == "community" and own.lines and all(one.part == "assisting" for one in own.lines)
+        only_helps = own.of_list == "community" and own.lines and all(one.part == "assisting" for one in own.lines)
         if leads and only_helps and must("assisting_community_helps"):
             return self._because("helps", own, unit)
         return None
 
     def _because(self, kind: str, own: Said, unit: Unit) -> Verdict:
-        quoted = quote(own.list, own.lines[:1])
-        return Verdict(kind, own.list, own.version.name, document_of(own.version), unit.short_name, self.category.name,
+        quoted = quote(own.of_list, own.lines[:1])
+        return Verdict(kind, own.of_list, own.version.name, document_of(own.version), unit.short_name, self.category.name,
                        quoted[0] if quoted else None, own.version.pk)
 
 

@@ -63,7 +63,7 @@ def last_before(day: date) -> date:
 class Quoted:
     """A line of a list as it is quoted: which list, which version by which document, number, words, who leads, why."""
 
-    list: str
+    of_list: str
     version: str
     document: str
     number: str
@@ -79,12 +79,12 @@ class Quoted:
     @property
     def title(self) -> str:
         """Say which list it is, and which part of it."""
-        return " · ".join(str(words) for words in (LISTS[self.list], PARTS.get(self.list, {}).get(self.part, "")) if words)
+        return " · ".join(str(words) for words in (LISTS[self.of_list], PARTS.get(self.of_list, {}).get(self.part, "")) if words)
 
     @property
     def where(self) -> str:
         """Say list, version and number: 《社区工作事项清单》2026版第 3 项."""
-        return say("《{list}》{version}第 {n} 项").format(list=LISTS[self.list], version=self.version, n=self.number)
+        return say("《{list}》{version}第 {n} 项").format(list=LISTS[self.of_list], version=self.version, n=self.number)
 
     @property
     def short(self) -> str:
@@ -104,7 +104,7 @@ class Verdict:
     """Why a list keeps a matter from a unit. `kind`: closed (上级收回, 负面), absent, or helps (may help, not lead)."""
 
     kind: str
-    list: str
+    of_list: str
     version: str
     document: str
     unit: str
@@ -116,12 +116,13 @@ class Verdict:
     def sentence(self) -> str:
         """Say at the field why it is not handed there: list, number, words."""
         if self.kind == "absent" or self.line is None:
-            return say("《{list}》{version}里没有“{category}”，清单以外的事项不能派给{unit}。请派给主管部门；确需派给的，由负责人“超清单派单”。").format(
-                list=LISTS[self.list], version=self.version, category=self.category, unit=self.unit)
+            return say("《{list}》{version}里没有“{category}”，清单以外的事项不能派给{unit}。"
+                       "请派给主管部门；确需派给的，由负责人“超清单派单”。").format(
+                list=LISTS[self.of_list], version=self.version, category=self.category, unit=self.unit)
         words = {"where": self.line.where, "text": self.line.short, "unit": self.unit}
         if self.kind == "helps":
             return say("{where}“{text}”是社区协助事项，{unit}只能协办，不能主办。").format(**words)
-        if self.list == "community":
+        if self.of_list == "community":
             return say("{where}“{text}”列在负面清单，不得交给{unit}。").format(**words)
         taken = say("由{lead}承担，").format(lead=self.line.lead) if self.line.lead else ""
         return say("{where}“{text}”已由上级收回，{taken}不能派给{unit}。").format(taken=taken, **words)
@@ -132,14 +133,14 @@ class Verdict:
         document = say("（依据：{document}）").format(document=self.document) if self.document else ""
         if self.line is None:
             return say("《{list}》{version}没有这一项（不在清单）").format(
-                list=LISTS[self.list], version=self.version) + document
+                list=LISTS[self.of_list], version=self.version) + document
         return f"{self.line.where}“{self.line.short}”" + document
 
     @property
     def formal(self) -> str:
         """Write the sentence by which a unit gives back what its list does not have."""
         why = say("不在本单位的清单里") if self.kind == "absent" else say("已由上级收回，不由街道办理") \
-            if self.list == "street" else say("列在不得交给社区的事项里") if self.kind == "closed" \
+            if self.of_list == "street" else say("列在不得交给社区的事项里") if self.kind == "closed" \
             else say("是社区协助事项，不能由社区主办")
         whose = say("请派给{lead}。").format(lead=self.line.lead) if self.line and self.line.lead else say("请派给有职责的部门。")
         return say("“{category}”{why}，{unit}依清单退回，不再办理。依据：{basis}。{whose}").format(

@@ -83,7 +83,7 @@ def _of_list(name: str, versions: Sequence[ListVersion], words: str, tokens: lis
 
 
 def _rows(name: str, versions: Sequence[ListVersion]) -> QuerySet[Any]:
-    rows = queries.LINES[name]._default_manager.filter(version__in=[v.pk for v in versions])
+    rows: QuerySet[Any] = queries.LINES[name]._default_manager.filter(version__in=[v.pk for v in versions])
     if name != "catalogue":
         return rows.select_related("version", "lead")
     return (rows | queries.unversioned()).select_related("version", "lead", "category")
@@ -110,7 +110,7 @@ def units(words: str, path: Sequence[int], limit: int = 10) -> list[tuple[Unit, 
     for hit in ask(words, versions_at(path)):
         unit = hit.line.lead
         if hit.quoted.part in ("basic", "lawful"):  # what the street or the community does itself
-            name = hit.quoted.list
+            name = hit.quoted.of_list
             bodies.setdefault(name, org.governing(name, path))
             unit = bodies[name]
         if unit is not None:

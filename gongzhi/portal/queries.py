@@ -169,7 +169,8 @@ DECLINED = ("emergency", "legal", "repeat", "secret", "outside", "unlawful")
 # Acts that give a line; everything else is inner business of the units.
 LINE_ICONS = {
     "accept": "check", "dispatch": "send", "designate": "send", "redispatch": "send", "rule": "send",
-    "override": "send", "take_back": "arrow-back-up", "sign": "clipboard-check", "contact": "phone", "interim": "tool", "finish": "tool",
+    "override": "send", "take_back": "arrow-back-up",
+    "sign": "clipboard-check", "contact": "phone", "interim": "tool", "finish": "tool",
     "answer": "messages",
     "explain": "file-description", "extend": "history", "hold": "player-pause", "resume": "player-play",
     "redo": "refresh", "fail": "refresh", "hard": "arrow-up", "rate": "star", "called": "phone", "no_answer": "phone",

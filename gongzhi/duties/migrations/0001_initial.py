@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=8)),
-                ('list', models.CharField(max_length=10)),
+                ('of_list', models.CharField(max_length=10)),
                 ('at', models.DateTimeField()),
                 ('month', models.DateField()),
                 ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='departures', to='flow.case')),

@@ -46,7 +46,8 @@ def test_what_was_taken_back_goes_to_no_street_and_nobody_below_it(town: Town) -
 def test_beijing_jiesujiban_17_nothing_off_its_list_goes_to_a_community(town: Town) -> None:
     communities(town)
     cold = Walk(town).accepted(COLD)
-    assert refused(cold, "west-south") == "《社区工作事项清单》2026版第 3 项“供热执法和供热质量检查”列在负面清单，不得交给西南社区居委会。"
+    assert refused(cold, "west-south") == (
+        "《社区工作事项清单》2026版第 3 项“供热执法和供热质量检查”列在负面清单，不得交给西南社区居委会。")
     manners = Walk(town, "窗口作风不好").accepted(MANNERS, kind="complain", summary="作风")
     assert refused(manners, "west-south") == (
         "《社区工作事项清单》2026版里没有“工作作风”，清单以外的事项不能派给西南社区居委会。"
@@ -59,7 +60,8 @@ def test_beijing_jiesujiban_17_nothing_off_its_list_goes_to_a_community(town: To
 def test_beijing_jiesujiban_17_a_community_helps_with_what_it_assists_and_does_not_lead(town: Town) -> None:
     communities(town)
     walk = Walk(town, "楼上太吵").accepted(NOISE)
-    assert refused(walk, "west-south") == "《社区工作事项清单》2026版第 2 项“协助处理噪声扰民”是社区协助事项，西南社区居委会只能协办，不能主办。"
+    assert refused(walk, "west-south") == (
+        "《社区工作事项清单》2026版第 2 项“协助处理噪声扰民”是社区协助事项，西南社区居委会只能协办，不能主办。")
     walk.does("street", "dispatch", lead=walk.unit("parks"), helpers=[walk.unit("west-south")])
     assert ("helpers", "西南社区居委会") in walk.desks()
 
@@ -172,7 +174,8 @@ def test_a_leader_may_depart_from_the_lists_with_a_reason_and_it_is_flagged_and_
     walk.does("street_leader", "override", lead=walk.unit("west-south"), reason="供热公司停业，先由社区安置老人")
     assert walk.case.flags == ["off_list"] and walk.stage == "handling"
     row = Departure.objects.get()
-    assert (row.kind, row.unit_id, row.sender_id, row.list) == ("override", walk.unit("west-south"), walk.unit("west"), "community")
+    assert (row.kind, row.of_list) == ("override", "community")
+    assert (row.unit_id, row.sender_id) == (walk.unit("west-south"), walk.unit("west"))
     assert row.month == date(2026, 3, 1)
     assert walk.last("override")["past"] == [walk.unit("west-south")]
 
@@ -219,7 +222,8 @@ def test_a_community_gives_back_at_once_what_its_list_does_not_have_and_no_retur
         (field,) = forms.bound_fields(offer, walk.case)
     assert field.value == (
         "“供暖不热”列在不得交给社区的事项里，西南社区居委会依清单退回，不再办理。"
-        "依据：《社区工作事项清单》2026版第 3 项“供热执法和供热质量检查”（依据：试验区政办发〔2026〕1号，2026-01-05）。请派给区住建局。")
+        "依据：《社区工作事项清单》2026版第 3 项“供热执法和供热质量检查”（依据：试验区政办发〔2026〕1号，2026-01-05）。"
+        "请派给区住建局。")
     walk.does("community", "refuse_off_list", off_list=field.value)
     assert walk.stage == "dispatching" and walk.case.counts.get("limit:returns") is None
     assert not walk.case.tasks.filter(kind="approval").exists()
@@ -261,14 +265,15 @@ def test_a_community_the_street_handed_it_to_gives_it_back_to_the_street(town: T
 
 def test_what_was_dispatched_under_a_version_goes_on_quoting_it(town: Town) -> None:
     streets(town)
-    in_force(town, "powers", line("住建-7", "对供热单位的监督检查", COLD, lead_id=town.units["housing"].pk, basis="《城市供热条例》"))
+    housing = town.units["housing"].pk
+    in_force(town, "powers", line("住建-7", "对供热单位的监督检查", COLD, lead_id=housing, basis="《城市供热条例》"))
     walk = Walk(town).accepted(COLD)
     walk.does("street", "dispatch", lead=walk.unit("housing"))
-    before = [(q.list, q.number, q.version) for _entry, lines in queries.grounds(walk.case) for q in lines]
+    before = [(q.of_list, q.number, q.version) for _entry, lines in queries.grounds(walk.case) for q in lines]
     assert before == [("catalogue", "41", ""), ("powers", "住建-7", "2026版")]
     in_force(town, "powers", line("住建-7", "供热监管（改）", COLD, lead_id=town.units["housing"].pk), title="2027版",
              since=clock.today())
-    after = [(q.list, q.text, q.version, q.in_force) for _entry, lines in queries.grounds(walk.case) for q in lines]
+    after = [(q.of_list, q.text, q.version, q.in_force) for _entry, lines in queries.grounds(walk.case) for q in lines]
     assert after[1] == ("powers", "对供热单位的监督检查", "2026版", False)
 
 
