@@ -14,6 +14,10 @@ from gongzhi.base import codes, html
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.desk import dossier, queries, timeline, undo
 from gongzhi.desk.dossier import Dossier
+from gongzhi.duties import queries as duties
+from gongzhi.duties import search as duty_search
+from gongzhi.duties.queries import Told
+from gongzhi.duties.rules import GIVEN_BACK, Quoted
 from gongzhi.flow import actions, offers, registry
 from gongzhi.flow import queries as flow
 from gongzhi.flow.actors import Actor
@@ -23,10 +27,10 @@ from gongzhi.org.models import Unit
 from gongzhi.requests import forms, rules
 from gongzhi.requests import queries as requests
 from gongzhi.requests.forms import HANDLING, BoundField, Kept
-from gongzhi.requests.models import CatalogueLine
 from gongzhi.requests.rules import Suggestion
 
 SHOWN = 4  # buttons in a row; the others stand behind 更多
+OFF_LIST = {"refuse_off_list": "lead", "refuse_off_list_helper": "helpers", "refuse_off_list_inner": "section"}
 KEYS = ("accept", "dispatch", "sign", "contact", "finish", "assign", "called", "checked", "rule")  # what d does, in this order
 STEPS = ("agree", "refuse", "assign")  # verbs that are steps of the work itself
 FINAL = {"unrated": _("归档以后不能再改，确定没有接通、不再回访？")}
@@ -115,6 +119,8 @@ class Panel:
     asked: tuple[str, list[tuple[str, str]], list[Attachment]] | None = None
     empty: str = ""  # a warning about the reply a reviewer is asked to agree to
     other: Button | None = None
+    lists: list[Told] = field(default_factory=list)  # what the lists of who does what say of it
+    kept_from: dict[str, str] = field(default_factory=dict)  # units that a list keeps it from, with the sentence
 
     @property
     def dispatches(self) -> bool:
@@ -167,9 +173,43 @@ def _prepare_dispatch(made: Panel, seen: Dossier) -> None:
     if made.due_at:
         words = _("派出，{at}前办结") if made.offer.name in ("dispatch", "designate") else _("{what}，{at}前办结")
         made.button = words.format(what=made.offer.title, at=html.when(made.due_at))
+    _ask_the_lists(made, seen)
     if not made.lead.value and made.suggestions:
         lead = str(made.suggestions[0].unit_id)
         made.fields = [replace(f, value=lead) if f.name == "lead" else f for f in made.fields]
+
+
+def _ask_the_lists(made: Panel, seen: Dossier) -> None:
+    """Quote what the lists say, and mark the units they keep it from; for a leader who goes past them, mark none."""
+    category = seen.request.category
+    if category is None:
+        return
+    made.lists = duties.told(seen.case, category)
+    if made.offer.name != "override":
+        ids = [int(value) for value, _title in made.lead.choices]
+        units = Unit.objects.filter(pk__in=ids, kind__in=duties.BOUND).select_related("place")
+        made.kept_from = {str(pk): v.sentence for pk, v in duties.verdicts(category, units, leads=True).items()}
+
+
+@dataclass(frozen=True)
+class OffList:
+    """That a unit was handed what its list does not have: the act by which it gives it back, and the line quoted."""
+
+    button: Button
+    sentence: str
+    line: Quoted | None
+
+
+def off_list(seen: Dossier, some: list[Button]) -> OffList | None:
+    """Find whether a person's unit may give a case back by its list."""
+    button = next((b for b in some if b.offer.name in GIVEN_BACK and not b.offer.refused), None)
+    task = next((t for t in seen.tasks if button and t.pk == button.offer.task_id), None)
+    unit = task.unit if task else Unit.objects.filter(pk=seen.case.fields.get(OFF_LIST[button.offer.name]) or 0).first() \
+        if button and button.offer.name != "refuse_off_list_helper" else None
+    if button is None or unit is None:
+        return None
+    verdict = duties.verdicts(seen.request.category, [unit], leads=button.offer.name == "refuse_off_list").get(unit.pk)
+    return OffList(button, verdict.basis, verdict.line) if verdict else None
 
 
 def _prepare_decision(made: Panel, seen: Dossier) -> None:
@@ -240,18 +280,22 @@ def dispatch_all(rows: list[Batched], request: HttpRequest, by: Actor) -> list[B
 
 
 def search_units(case: Case, q: str) -> list[tuple[Unit, str]]:
-    """Find units by name or pinyin, and by the words of their lines in the dispatch catalogue; never recused ones."""
+    """Find units by name or pinyin, and by what the four lists say, the line quoted; never recused ones."""
     allowed = Unit.objects.filter(active_to=None, kind__in=HANDLING).exclude(path__overlap=case.about_units)
     letters = Q(pinyin__startswith=q.lower()) | Q(pinyin__contains=" " + q.lower())
     named = allowed.filter(Q(name__icontains=q) | Q(short_name__icontains=q) | letters)
     found = {u.pk: (u, "") for u in named.order_by("id")[:8]}
-    lines = CatalogueLine.objects.filter(Q(text__icontains=q) | Q(category__name__icontains=q), lead__in=allowed)
-    for line in lines.select_related("lead").order_by("id")[:8]:
-        words = _("派单目录第 {n} 项：{text}").format(n=line.number, text=line.text)
-        found.setdefault(line.lead_id, (line.lead, words))
-        if not found[line.lead_id][1]:
-            found[line.lead_id] = (line.lead, words)
+    for unit, line in duty_search.units(q, case.path):
+        if unit.active_to is None and not set(unit.path) & set(case.about_units):
+            words = _("{list}第 {n} 项：{text}").format(list=line.title, n=line.number, text=line.text)
+            found[unit.pk] = (unit, found.get(unit.pk, (unit, ""))[1] or words)
     return list(found.values())[:10]
+
+
+def kept_from(case: Case, units: list[Unit], *, leads: bool) -> dict[int, str]:
+    """Say of found units why a list keeps the case from them."""
+    found = duties.verdicts(case.request.category, units, leads=leads)
+    return {pk: verdict.sentence for pk, verdict in found.items()}
 
 
 def with_chosen(hits: list[tuple[Unit, str]], lead: str) -> list[tuple[Unit, str]]:

@@ -1,6 +1,6 @@
 """Reading lists: which tasks and cases a list of the desk holds, its pages by key, its true counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from gongzhi.base import clock, crypto
 from gongzhi.desk import rules
 from gongzhi.desk.models import Export, SavedView
 from gongzhi.desk.rules import PAGE, VIEWS, Filter, View
+from gongzhi.duties import queries as duties
 from gongzhi.flow import queries as flow
 from gongzhi.flow.definition import Process
 from gongzhi.flow.models import Case, Expectation, Task
@@ -156,6 +157,7 @@ def _flagged(flag: str, on: Any) -> Q:
     known = {
         "supervised": lambda: on(flags__contains=["supervised"]),
         "designated": lambda: on(flags__contains=["designated"]),
+        "off_list": lambda: on(flags__contains=["off_list"]),
         "urgent": lambda: on(urgent=True), "held": lambda: on(held_at__isnull=False), "hard": lambda: on(stage="hard"),
         "returned": lambda: on(counts__has_key="limit:returns"),
         "redone": lambda: on(counts__has_key="limit:redo"),
@@ -187,6 +189,7 @@ class Row:
     marks: list[tuple[str, str, str]] = field(default_factory=list)
     task_id: int | None = None
     case_id: int = 0
+    off_list: str = ""  # the act by which the unit gives back what its list does not have
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,7 @@ def page(standing: Standing, chosen: Filter) -> Page:
         key = "due_at" if chosen.by_due and chosen.view != "signing" else "opened_at"
         some = _cut(_for_rows(tasks(standing, chosen)), key, chosen.after)
         rows = [_of_task(t, standing) for t in some[:PAGE]]
+        _mark_refusable(rows, some[:PAGE])
     else:
         key = "due_at" if chosen.by_due else "-opened_at"
         some = _cut(cases_for_rows(cases(standing, chosen)), key, chosen.after)
@@ -312,6 +316,16 @@ def _n_supporters(case: str) -> Subquery:
     return Subquery(joined.annotate(n=Func("pk", function="count")).values("n"))  # without Count there is no GROUP BY
 
 
+def _mark_refusable(rows: list[Row], some: Sequence[Any]) -> None:
+    """Mark what a street or a community may give back at once, because its list plainly does not have it."""
+    out = duties.refusable(t for t in some if t.stage == "handling" and "off_list" not in t.case.flags)
+    for row, task in zip(rows, some, strict=True):
+        row.off_list = GIVE_BACK.get(task.role, "") if task.pk in out else ""
+
+
+GIVE_BACK = {"lead": "refuse_off_list", "helpers": "refuse_off_list_helper", "handler": "refuse_off_list_inner"}
+
+
 def _of_task(task: Any, standing: Standing) -> Row:
     case = task.case
     row = _row(case, task.n_twins)
@@ -361,7 +375,7 @@ def marks(case: Case, n_twins: int = 0) -> list[tuple[str, str, str]]:
     returns, redos = (int(case.counts.get(f"limit:{name}", 0)) for name in ("returns", "redo"))
     said = {
         "supervised": "supervised" in case.flags, "urgent": case.urgent, "hard": case.stage == "hard",
-        "designated": "designated" in case.flags, "held": bool(case.held_at),
+        "designated": "designated" in case.flags, "off_list": "off_list" in case.flags, "held": bool(case.held_at),
     }
     for name in filter(said.get, rules.FLAGS):
         found.append((str(rules.FLAGS[name]), rules.FLAG_ICONS[name], "late" if name in rules.LOUD else ""))

@@ -60,11 +60,13 @@ VIEWS = {v.key: v for v in (
     View("done", _("已办"), icon="circle-check", of="cases", posts=("any",), blank=_("您办过的事会出现在这里。")),
 )}
 FLAGS = {
-    "supervised": _("督办"), "urgent": _("紧急"), "hard": _("疑难"), "designated": _("指定承办"), "held": _("已挂起"),
+    "supervised": _("督办"), "urgent": _("紧急"), "hard": _("疑难"), "designated": _("指定承办"),
+    "off_list": _("超清单"), "held": _("已挂起"),
     "twins": _("重复"), "returned": _("退单"), "redone": _("重办"),
 }
 FLAG_ICONS = {
-    "supervised": "flag", "urgent": "urgent", "hard": "urgent", "designated": "bookmark", "held": "player-pause",
+    "supervised": "flag", "urgent": "urgent", "hard": "urgent", "designated": "bookmark",
+    "off_list": "list-check", "held": "player-pause",
     "twins": "copy", "returned": "arrow-back-up", "redone": "refresh",
 }
 LOUD = ("supervised", "urgent")  # the only marks with a red outline

@@ -25,6 +25,7 @@ from gongzhi.desk import access as doors
 from gongzhi.desk import actions, acts, dossier, queries, undo
 from gongzhi.desk import export as exporting
 from gongzhi.desk.rules import BATCH, DUE, EXPORT_LIMIT, EXPORT_SHORT, FLAGS, PAGE, SORTS, STATES, Filter
+from gongzhi.duties import queries as duties
 from gongzhi.flow import access as flow_access
 from gongzhi.flow import actions as flow
 from gongzhi.flow import actors, deadlines
@@ -195,8 +196,10 @@ def _case_page(request: HttpRequest, found: Case, do: str = "", task_id: int | N
     seen = dossier.read(standing, actor, found)
     act = acts.panel(seen, do, task_id, data=data, faults=faults, files=files, said=said)
     kept = acts.typed(data) if data is not None and act is None else []
+    rows = acts.buttons(seen)
     context = {**shell(request), "d": seen, "case": found, "act": act, "kept": kept, "said": said,
-               "buttons": acts.buttons(seen), "back": _back(request), "printed_at": clock.now(),
+               "buttons": rows, "off_list": acts.off_list(seen, rows), "grounds": duties.grounds(found),
+               "back": _back(request), "printed_at": clock.now(),
                "rule_words": dossier.rule_words(found), "masked_kind": dossier.kind_words(seen.request),
                "channels": rules.CHANNELS, "opened_phone": "", "purpose_fault": "",
                "may_change": seen.rating and requests_queries.may_change(found), "solved": rules.SOLVED,
@@ -215,7 +218,8 @@ def preview(request: HttpRequest, code: str) -> HttpResponse:
     top = acts.buttons(seen)
     suggested = dossier.suggestions(found, seen.request)[:1] if any(b.asks("lead") for b in top) else []
     return render(request, "desk/_preview.html", {
-        "d": seen, "case": found, "buttons": top, "suggested": suggested, "rule_words": dossier.rule_words(found),
+        "d": seen, "case": found, "buttons": top, "off_list": acts.off_list(seen, top),
+        "suggested": suggested, "rule_words": dossier.rule_words(found),
         "back": _back(request)})
 
 
@@ -343,7 +347,9 @@ def units(request: HttpRequest, code: str) -> HttpResponse:
         hits = [hit for hit in hits if str(hit[0].pk) != leads]
     elif lead and lead not in known:
         hits = acts.with_chosen(hits, lead)
-    return render(request, "desk/_units.html", {"q": q, "found": hits, "lead": lead, "helps": helps, "is_lead": is_lead})
+    stops = acts.kept_from(found, [unit for unit, _words in hits], leads=not helps) if request.GET.get("do") != "override" else {}
+    return render(request, "desk/_units.html", {"q": q, "found": hits, "lead": lead, "helps": helps, "is_lead": is_lead,
+                                                "stops": stops})
 
 
 @access("staff")
@@ -454,6 +460,8 @@ def side(request: HttpRequest, chosen: Filter | None = None, *, at: str = "") ->
          "state": v.state if found.get(v.key) else "", "current": bool(chosen and chosen.view == v.key)}
         for v in queries.shown(standing, found)
     ]
+    found_at = request.resolver_match
+    at = at or (found_at.view_name if found_at else "")
     return {"views": views, "menu": _menu(standing, chosen, at), "n_todo": found.get("todo", 0),
             "saved": queries.saved(standing)}
 
@@ -466,6 +474,10 @@ def _menu(standing: Standing, chosen: Filter | None, at: str) -> list[dict[str, 
     if standing.holds("operator", "leader", "admin"):
         items.append({"href": reverse("desk:knowledge"), "icon": "book", "title": _("知识库"),
                       "current": at == "knowledge"})
+    for name, icon, title in (("duties:whose", "list-search", _("这是谁的职责")),
+                              ("duties:report", "hand-stop", _("清单外派单"))):
+        if not standing.is_outside:
+            items.append({"href": reverse(name), "icon": icon, "title": title, "current": at == name})
     on_the_grid = standing.holds("gridworker", "gridmanager", "gridhead", "gridpart")
     if on_the_grid and (today := html.url_or_none("field:today")):
         items.append({"href": today, "icon": "walk", "title": _("网格员端")})

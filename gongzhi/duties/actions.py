@@ -162,12 +162,11 @@ def end(name: str, version: ListVersion, *, by: int | None) -> ListVersion:
 
     One whose day has not come is called off: it is being prepared again, and what it would have ended goes on.
     """
-    found = queries.every(name).select_for_update().get(pk=version.pk)
+    found: ListVersion = queries.every(name).select_for_update().get(pk=version.pk)
     state = rules.state(found.valid_from, found.valid_to, clock.today())
-    assert found.valid_from or state == "draft"
     if state == "in_force":
         _keep_days(name, found, found.valid_from, rules.last_before(clock.today()))
-    elif state == "coming":
+    elif state == "coming" and found.valid_from:
         until = rules.last_before(found.valid_from)
         for other in queries.every(name).filter(place=found.place_id, valid_to=until):
             _keep_days(name, other, other.valid_from, None)
@@ -190,3 +189,10 @@ def _keep_days(name: str, version: Any, first: date | None, last: date | None) -
 def _log(verb: str, name: str, version: ListVersion, by: int | None, **data: Any) -> None:
     log.append(f"duties.{verb}", actor=log.actor(by), subject=(f"list.{name}", version.pk),
                data={"place": version.place_id, **data})
+
+
+@transaction.atomic
+def note_export(month: date, n: int, *, by: int | None) -> None:
+    """Write down who took a month's report out of the house."""
+    log.append("duties.export", actor=log.actor(by), subject=("list.departures", None),
+               data={"month": month.isoformat(), "n": n})

@@ -16,7 +16,7 @@ from gongzhi.duties import actions, queries, rules
 from gongzhi.duties.actions import NewLine
 from gongzhi.org.models import Unit
 from gongzhi.places.models import Place
-from gongzhi.requests.models import Category
+from gongzhi.requests.models import CatalogueLine, Category, ListVersion
 
 POSTS = ("admin",)
 SEPARATED = re.compile(r"[,，、;；|\n]+|\s{2,}")
@@ -116,7 +116,7 @@ def _check(name: str) -> Callable[[Sequence[Row], int], Iterable[Fault]]:
 
 def _same(row: Row, known: Known, version_id: int) -> bool:
     codes = {next(iter(found)) for name in row["categories"] or () if len(found := known.categories.get(name, set())) == 1}
-    lines = queries.CatalogueLine.objects.filter(version=version_id, number=row["number"], category__code__in=codes)
+    lines = CatalogueLine.objects.filter(version=version_id, number=row["number"], category__code__in=codes)
     return bool(codes) and lines.exists()
 
 
@@ -145,7 +145,7 @@ def _take(name: str) -> Callable[[Sequence[Row], int], int]:
     return take
 
 
-def _begun(name: str, by: int) -> queries.ListVersion:
+def _begun(name: str, by: int) -> ListVersion:
     """Begin a version for a sheet that finds none being prepared; its document is written before it is put in force."""
     place = Place.objects.filter(kind="district").order_by("pk").first() or Place.objects.order_by("pk").first()
     if place is None:

@@ -153,13 +153,10 @@ def _lines(case: Case, category: Category, named: list[int], *, whole: bool) -> 
         of_powers = queries.said("powers", case.path, category)
         found += [("powers", line) for line in (of_powers.lines if of_powers else [])]
     units = list(Unit.objects.filter(pk__in=named, kind__in=queries.BOUND).select_related("place"))
-    bodies, seen = queries.Bodies(category, units), set()
-    for unit in units:
-        for kind in rules.BODIES:
-            body = bodies.of(unit, kind)
-            of_body = bodies.said(body) if body else None
-            found += [(kind, line) for line in (of_body.lines if of_body else []) if (kind, line.pk) not in seen]
-            seen |= {(kind, line.pk) for line in (of_body.lines if of_body else [])}
+    bodies = queries.Bodies(queries.Lists([category]), units) if units else None
+    for kind in rules.BODIES if bodies else ():
+        of_bodies = [bodies.said(unit, kind, category) for unit in units] if bodies else []
+        found += [(kind, line) for line in {one.pk: one for own in of_bodies if own for one in own.lines}.values()]
     return found
 
 

@@ -1,11 +1,12 @@
 """Reading the four lists: which version is in force where, what it says of a matter, who that is, what was departed from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from gongzhi.base import clock
 from gongzhi.duties import rules
@@ -21,7 +22,7 @@ from gongzhi.duties.models import (
 )
 from gongzhi.duties.rules import Quoted, Verdict
 from gongzhi.flow import queries as flow
-from gongzhi.flow.models import Case
+from gongzhi.flow.models import Case, Task
 from gongzhi.org.models import Unit
 from gongzhi.org.rules import Standing
 from gongzhi.requests import defaults
@@ -40,7 +41,8 @@ BOUND = ("section", "grid", *rules.BODIES)  # kinds of unit that may be a street
 
 def every(name: str) -> QuerySet[Any]:
     """List all versions of a list; each list has a model of its own."""
-    return VERSIONS[name]._default_manager.all()
+    rows: QuerySet[Any] = VERSIONS[name]._default_manager.all()
+    return rows
 
 
 def in_force(name: str, day: date | None = None) -> QuerySet[Any]:
@@ -58,8 +60,8 @@ def version_for(name: str, path: Iterable[int], day: date | None = None) -> List
 
 def versions(name: str) -> QuerySet[Any]:
     """List all versions of a list with `n_lines`, what is being prepared first, then the newest."""
-    rows = every(name).select_related("place", "made_by").annotate(n_lines=Count("lines"))
-    return rows.order_by("place_id", "-valid_from", "-pk")
+    rows: QuerySet[Any] = every(name).select_related("place", "made_by").annotate(n_lines=Count("lines"))
+    return rows.order_by(F("valid_from").desc(nulls_first=True), "-pk")
 
 
 def draft(name: str) -> ListVersion | None:
@@ -125,17 +127,29 @@ def document_of(version: ListVersion) -> str:
     return "，".join(filter(None, [version.source, version.source_date.isoformat() if version.source_date else ""]))
 
 
+def described(name: str, some: Sequence[Any]) -> dict[str, dict[str, str]]:
+    """Put lines in words to compare two versions: {number: {title of a field: words}}, the words of the line first."""
+    names = categories_in({code for one in some for code in codes_of(name, one)})
+    found: dict[str, dict[str, str]] = {}
+    for one, quoted in zip(some, quote(name, some), strict=True):
+        part = rules.PARTS.get(name, {}).get(quoted.part, "")
+        codes = "、".join(names.get(code, code) for code in codes_of(name, one))
+        words = {_("事项"): quoted.text, _("分类"): str(part), _("类别"): codes, _("主办单位"): quoted.lead,
+                 _("协办单位"): "、".join(quoted.helpers), _("本单位做什么"): quoted.task, _("依据"): quoted.basis,
+                 _("关键词"): "、".join(one.keywords)}
+        number = quoted.number
+        if number in found:  # a catalogue has a line for each category of one number
+            number = f"{number} · {codes}"
+        found[number] = {title: said for title, said in words.items() if said}
+    return found
+
+
+def categories_in(codes: Iterable[str]) -> dict[str, str]:
+    """Give the names of categories by code."""
+    return dict(Category.objects.filter(code__in=set(codes)).values_list("code", "name"))
+
+
 # What a list says of a matter -----------------------------------------------------------------------------------------
-
-
-def about(name: str, version: ListVersion | None, category: Category) -> list[Any]:
-    """List the lines of a version that speak of a category by its own code, else of the heading it stands under."""
-    if version is None:
-        return []
-    codes = [category.code, *([category.parent.code] if category.parent else [])]
-    found = list(_lines(name).filter(version=version, categories__overlap=codes).order_by("pk"))
-    own = [one for one in found if category.code in one.categories]
-    return own or found
 
 
 @dataclass(frozen=True)
@@ -156,10 +170,37 @@ class Said:
         return quote(self.of_list, self.lines)
 
 
-def said(name: str, path: Iterable[int], category: Category) -> Said | None:
+class Lists:
+    """The lists in force today and what they say of some categories, read once for however many units are asked about."""
+
+    def __init__(self, categories: Collection[Category], names: Iterable[str] = rules.BODIES) -> None:
+        self.codes = {c.pk: [c.code, *([c.parent.code] if c.parent else [])] for c in categories}
+        self.versions = {name: list(in_force(name)) for name in names} if categories else {}
+        wanted = sorted({code for codes in self.codes.values() for code in codes})
+        self.lines: dict[tuple[str, int], list[Any]] = {}
+        for name, some in self.versions.items():
+            found = _lines(name).filter(version__in=[v.pk for v in some], categories__overlap=wanted) if some else []
+            for one in sorted(found, key=lambda one: one.pk):
+                self.lines.setdefault((name, one.version_id), []).append(one)
+
+    def said(self, name: str, path: Sequence[int], category: Category) -> Said | None:
+        """Say what a list has about a category in a place; None where none is in force there.
+
+        Lines that name the category itself speak of it; where there are none, those of the heading it stands under.
+        """
+        version = max((v for v in self.versions.get(name, []) if v.place_id in path),
+                      key=lambda v: (path.index(v.place_id), v.valid_from), default=None)
+        if version is None:
+            return None
+        codes = self.codes[category.pk]
+        found = [one for one in self.lines.get((name, version.pk), []) if set(codes) & set(one.categories)]
+        own = [one for one in found if codes[0] in one.categories]
+        return Said(name, version, own or found)
+
+
+def said(name: str, path: Sequence[int], category: Category) -> Said | None:
     """Say what a list has about a category in a place; None where none is in force there."""
-    version = version_for(name, path)
-    return Said(name, version, about(name, version, category)) if version else None
+    return Lists([category], [name]).said(name, path, category)
 
 
 def catalogue_lines(category: Category, path: Iterable[int]) -> list[Any]:
@@ -177,54 +218,50 @@ def unversioned() -> QuerySet[CatalogueLine]:
 
 
 class Bodies:
-    """Streets and communities as the lists know them: what each list says of one category, asked once for each place."""
+    """Streets and communities as the lists know them."""
 
-    def __init__(self, category: Category, units: Sequence[Unit]) -> None:
-        self.category = category
+    def __init__(self, lists: Lists, units: Sequence[Unit]) -> None:
+        self.lists = lists
         ids = {above for unit in units for above in unit.path} - {u.pk for u in units}
         rows = Unit.objects.filter(pk__in=ids, kind__in=rules.BODIES).select_related("place") if ids else []
         self.known: dict[int, Unit] = {u.pk: u for u in [*rows, *units]}
-        self.kept: dict[tuple[str, int | None], Said | None] = {}
 
     def of(self, unit: Unit, kind: str) -> Unit | None:
         """Find the street or the community a unit is, or belongs to."""
         above = (self.known.get(pk) for pk in reversed(unit.path))
         return next((u for u in above if u and u.kind == kind), None)
 
-    def said(self, body: Unit) -> Said | None:
-        """Say what its list has about the category."""
-        key = body.kind, body.place_id
-        if key not in self.kept:
-            self.kept[key] = said(body.kind, body.place.path, self.category) if body.place else None
-        return self.kept[key]
+    def said(self, unit: Unit, kind: str, category: Category) -> Said | None:
+        """Say what the list of the street or community of a unit has about a category."""
+        body = self.of(unit, kind)
+        return self.lists.said(kind, body.place.path, category) if body and body.place else None
 
-    def verdict(self, unit: Unit, *, leads: bool) -> Verdict | None:
-        """Say why a list keeps the category from a unit; None where none does.
+    def verdict(self, unit: Unit, category: Category, *, leads: bool) -> Verdict | None:
+        """Say why a list keeps a category from a unit; None where none does.
 
         What the street gave up binds all below it. Whether the matter is on a list at all is asked of the list of the
         lowest body the unit belongs to that has one in force.
         """
-        street, community = self.of(unit, "street"), self.of(unit, "community")
-        of_street = self.said(street) if street else None
-        of_community = self.said(community) if community else None
+        of_street, of_community = (self.said(unit, kind, category) for kind in rules.BODIES)
         if of_street and of_street.closed:
-            return self._because("closed", of_street, unit)
+            return _because("closed", of_street, unit, category)
         own = of_community or of_street
         if own is None:
             return None
         if own.closed:
-            return self._because("closed", own, unit)
-        if not own.lines and must(f"off_{own.of_list}_list"):
-            return self._because("absent", own, unit)
-        only_helps = own.of_list == "community" and own.lines and all(one.part == "assisting" for one in own.lines)
+            return _because("closed", own, unit, category)
+        if not own.lines:
+            return _because("absent", own, unit, category) if must(f"off_{own.of_list}_list") else None
+        only_helps = own.of_list == "community" and all(one.part == "assisting" for one in own.lines)
         if leads and only_helps and must("assisting_community_helps"):
-            return self._because("helps", own, unit)
+            return _because("helps", own, unit, category)
         return None
 
-    def _because(self, kind: str, own: Said, unit: Unit) -> Verdict:
-        quoted = quote(own.of_list, own.lines[:1])
-        return Verdict(kind, own.of_list, own.version.name, document_of(own.version), unit.short_name, self.category.name,
-                       quoted[0] if quoted else None, own.version.pk)
+
+def _because(kind: str, own: Said, unit: Unit, category: Category) -> Verdict:
+    quoted = quote(own.of_list, own.lines[:1])
+    return Verdict(kind, own.of_list, own.version.name, document_of(own.version), unit.short_name, category.name,
+                   quoted[0] if quoted else None)
 
 
 def must(name: str) -> bool:
@@ -235,21 +272,69 @@ def must(name: str) -> bool:
 def verdicts(category: Category | None, units: Iterable[Unit], *, leads: bool = False) -> dict[int, Verdict]:
     """Say of units why a list keeps a category from them; who is not named may be handed it."""
     some = [u for u in units if u.kind in BOUND]
-    if category is None or not some or not _any_in_force():
+    if category is None or not some:
         return {}
-    bodies = Bodies(category, some)
-    found = {unit.pk: bodies.verdict(unit, leads=leads) for unit in some}
+    lists = Lists([category])
+    if not any(lists.versions.values()):
+        return {}
+    bodies = Bodies(lists, some)
+    found = {unit.pk: bodies.verdict(unit, category, leads=leads) for unit in some}
     return {pk: verdict for pk, verdict in found.items() if verdict}
 
 
-def _any_in_force() -> bool:
-    return any(in_force(name).exists() for name in rules.BODIES)
+def refusable(tasks: Iterable[Task]) -> set[int]:
+    """Choose, of tasks of several cases, those whose unit's list plainly does not have the matter."""
+    some = [t for t in tasks if t.kind == "work" and t.unit and t.unit.kind in BOUND and t.case.request.category]
+    lists = Lists({t.case.request.category for t in some if t.case.request.category})
+    if not any(lists.versions.values()):
+        return set()
+    bodies = Bodies(lists, [t.unit for t in some if t.unit])
+    return {t.pk for t in some if t.unit and t.case.request.category and bodies.verdict(
+        t.unit, t.case.request.category, leads=t.role == "lead")}
 
 
 def local(case: Case) -> list[Unit]:
     """List the streets and communities of the place of a case, to ask whether a list stands in the way there."""
     rows = Unit.objects.filter(kind__in=rules.BODIES, place_id__in=case.path, active_to=None)
     return list(rows.exclude(path__overlap=case.about_units).select_related("place"))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a list says to whoever hands a matter on: its lines, or that there are none, and whom it must not go to."""
+
+    title: str
+    quoted: list[Quoted]
+    none: str = ""
+    stop: str = ""
+
+
+def told(case: Case, category: Category) -> list[Told]:
+    """Say of each list what it has about a case; a list that is in force nowhere here says nothing."""
+    lines = catalogue_lines(category, case.path)
+    found = [Told(str(rules.LISTS["catalogue"]), quote("catalogue", lines),
+                  "" if lines else _("派单目录里没有“{category}”，由您判断派给谁。").format(category=category.name))]
+    lists, here = Lists([category], ("powers", *rules.BODIES)), local(case)
+    bodies = Bodies(lists, here)
+    for name in ("powers", *rules.BODIES):
+        own = lists.said(name, case.path, category)
+        if own is None:
+            continue
+        body = next((u for u in here if u.kind == name), None)
+        verdict = bodies.verdict(body, category, leads=True) if body else None
+        none = "" if own.lines else _("《{list}》{version}里没有“{category}”。").format(
+            list=rules.LISTS[name], version=own.version.name, category=category.name)
+        found.append(Told(str(rules.LISTS[name]), own.quoted, none, _stop(name, verdict)))
+    return found
+
+
+def _stop(name: str, verdict: Verdict | None) -> str:
+    """Say in a word whom a list stops it from going to."""
+    if verdict is None:
+        return ""
+    if verdict.kind == "helps":
+        return _("社区只协办")
+    return _("不派给街道") if name == "street" else _("不派给社区")
 
 
 # What a matter was handed on by ---------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from gongzhi.site import views
 
-ROOMS = {"desk": "desk/", "field": "field/", "boards": "boards/", "open311": "open311/", "notify": "", "portal": ""}
+ROOMS = {"duties": "", "desk": "desk/", "field": "field/", "boards": "boards/", "open311": "open311/", "notify": "", "portal": ""}
 
 site_urls = (
     [
