@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from demo import city
+from demo import city, lists
 from gongzhi.base import calendar, chinese, statistics
 from gongzhi.flow import actions as flow
 from gongzhi.log import actions as log
@@ -16,7 +16,7 @@ from gongzhi.org import actions as org
 from gongzhi.org.models import Unit
 from gongzhi.places import actions as places
 from gongzhi.places.models import Place
-from gongzhi.requests.models import Answer, CatalogueLine, Category
+from gongzhi.requests.models import Answer, Category
 from gongzhi.site.settings import ROOT
 
 PASSWORD = "gongzhi-demo"
@@ -36,7 +36,8 @@ def load(made: city.City, say: Say = lambda words: None) -> None:
     say(f"{len(units)} units")
     _people(made, units)
     say(f"{len(made.people)} people, {len(made.appointments)} appointments")
-    _tables(made, units)
+    _tables(made)
+    lists.load(made.catalogue, units, by_code[next(p.code for p in made.places if p.kind == "district")])
     say(f"{len(made.categories)} categories, {len(made.catalogue)} lines of the catalogue, {len(made.answers)} answers")
     statistics.refresh()
 
@@ -98,24 +99,13 @@ def _people(made: city.City, units: dict[str, Unit]) -> None:
     )
 
 
-def _tables(made: city.City, units: dict[str, Unit]) -> None:
+def _tables(made: city.City) -> None:
     categories: dict[str, Category] = {}
     for tops in (True, False):
         rows = [c for c in made.categories if (not c.parent) is tops]
         loaded = Category.objects.bulk_create([_category(c, categories.get(c.parent)) for c in rows])
         categories |= {c.code: c for c in loaded}
     _note("category.add", len(categories))
-    lines = CatalogueLine.objects.bulk_create(
-        CatalogueLine(number=line.number, category=categories[line.category], lead=units[line.lead], text=line.text,
-                      source=line.source, valid_from=city.APPOINTED)
-        for line in made.catalogue
-    )
-    link = CatalogueLine.helpers.through
-    link.objects.bulk_create(
-        link(catalogueline_id=row.pk, unit_id=units[helper].pk)
-        for row, line in zip(lines, made.catalogue, strict=True) for helper in line.helpers
-    )
-    _note("catalogue.add", len(lines))
     Answer.objects.bulk_create(
         Answer(title=a.title, words=a.words, keywords=list(a.keywords), source=a.source, source_date=a.date,
                tokens=chinese.bigrams(f"{a.title} {' '.join(a.keywords)}"), category=categories[a.category])

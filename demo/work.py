@@ -9,6 +9,8 @@ from typing import Any
 from demo import texts
 from demo.days import Days
 from gongzhi.base import clock
+from gongzhi.duties import process
+from gongzhi.duties import queries as duties
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Case, Task
 from gongzhi.org import queries as org
@@ -113,10 +115,22 @@ class Work(Days):
         self.led_before.add(lead)
         line = queries.lines_for(case.request.category).first() if case.request.category else None
         helpers = [u.pk for u in line.helpers.all()] if line and rng.random() < 0.35 else []
+        if self.past_the_lists(case, task):
+            return
         form = {"lead": lead, "helpers": [h for h in helpers if h != lead][:2], "note": ""}
         if rng.random() < 0.2:
             form["note"] = texts.say(rng, "instructions")
         self.act("dispatch", self.holder(task), form, task)
+
+    def past_the_lists(self, case: Case, task: Task) -> bool:
+        """Let the leader, once in a while, send to the community what its list does not have, and say why."""
+        near = [u for u in duties.local(case) if u.kind == "community"]
+        leader = self.town.someone(self.rng, task.unit_id, "leader")
+        if not duties.verdicts(case.request.category, near, leads=True) or leader is None or self.rng.random() > 0.06:
+            return False
+        reason = self.rng.choice(("涉及困难家庭，先由社区上门安置，部门随后到场。", "部门力量当天到不了，先由社区看护现场。"))
+        self.act("override", leader, {"lead": near[0].pk, "helpers": [], "reason": reason})
+        return True
 
     def same_matter(self, case: Case) -> Case | None:
         same = Case.objects.filter(
@@ -151,6 +165,8 @@ class Work(Days):
 
     def lead(self, case: Case, by: Actor, task: Task, signed_at: datetime) -> None:
         rng, returns = self.rng, case.counts.get("limit:returns", 0)
+        if self.gives_back(case, by, task, signed_at):
+            return
         if rng.random() < (0.45 if returns else 0.07) and "designated" not in case.flags:
             action = "return" if returns < 2 else "appeal"
             form = {"return_code": rng.choice(list(rules.RETURN_CODES)), "reason": texts.say(rng, "returns")}
@@ -166,6 +182,15 @@ class Work(Days):
             self.then(self.share(signed_at, due_at, 0.8), partial(self.take_back_work, by, task))
         else:
             self.work(case, by, task, signed_at)
+
+    def gives_back(self, case: Case, by: Actor, task: Task, at: datetime) -> bool:
+        """Let a community that was handed what its list does not have give it back with the formal sentence."""
+        with clock.at(at):
+            found = process.of_units(case, [task.unit_id]) if "off_list" not in case.flags else []
+        if found:
+            form = {"off_list": found[0][1].formal}
+            self.then(self.at_work(at, 5, 90), partial(self.act, "refuse_off_list", by, form, task))
+        return bool(found)
 
     def rings(self, case: Case) -> bool:
         """Say whether those at work ring the reporter themselves."""
@@ -191,7 +216,8 @@ class Work(Days):
     def section_for(self, case: Case, unit_id: int) -> Unit | None:
         children = self.town.children[unit_id]
         if self.town.units[unit_id].kind in ("street", "community"):
-            return next((u for u in children if u.place_id in case.path), None)
+            stops = duties.verdicts(case.request.category, children)
+            return next((u for u in children if u.place_id in case.path and u.pk not in stops), None)
         by_kind = {"9005": "物业", "9001": "供热", "9009": "劳动", "9010": "救助", "9013": "消费"}
         wanted = by_kind.get(self.category.parent, "市政")
         inner = [u for u in children if u.kind == "section"]

@@ -27,5 +27,6 @@ urlpatterns = [
     path("cases/<str:code>/units/", views.units, name="units"),
     path("cases/<str:code>/answers/", views.answers, name="answers"),
     path("cases/<str:code>/twins/", views.twins, name="twins"),
+    path("cases/<str:code>/grounds/", views.grounds, name="grounds"),
     path("cases/<str:code>/ticket/", views.ticket, name="ticket"),
 ]

@@ -198,8 +198,7 @@ def _case_page(request: HttpRequest, found: Case, do: str = "", task_id: int | N
     kept = acts.typed(data) if data is not None and act is None else []
     rows = acts.buttons(seen)
     context = {**shell(request), "d": seen, "case": found, "act": act, "kept": kept, "said": said,
-               "buttons": rows, "off_list": acts.off_list(seen, rows), "grounds": duties.grounds(found),
-               "back": _back(request), "printed_at": clock.now(),
+               "buttons": rows, "off_list": acts.off_list(seen, rows), "back": _back(request), "printed_at": clock.now(),
                "rule_words": dossier.rule_words(found), "masked_kind": dossier.kind_words(seen.request),
                "channels": rules.CHANNELS, "opened_phone": "", "purpose_fault": "",
                "may_change": seen.rating and requests_queries.may_change(found), "solved": rules.SOLVED,
@@ -360,6 +359,15 @@ def twins(request: HttpRequest, code: str) -> HttpResponse:
     standing = _standing(request)
     found = dossier.twins(standing, flow_access.case(standing, code))
     return render(request, "desk/_twins.html", {"found": found})
+
+
+@access("staff")
+@never_cache
+@require_GET
+def grounds(request: HttpRequest, code: str) -> HttpResponse:
+    """Show by which lines of the lists a case was handed on; after the page is there, because it is not needed at once."""
+    found = flow_access.case(_standing(request), code)
+    return render(request, "desk/_grounds.html", {"grounds": duties.grounds(found)})
 
 
 @access("staff")

@@ -182,6 +182,8 @@ def end(name: str, version: ListVersion, *, by: int | None) -> ListVersion:
 def _keep_days(name: str, version: Any, first: date | None, last: date | None) -> None:
     version.valid_from, version.valid_to = first, last
     version.save(update_fields=["valid_from", "valid_to"])
+    queries.forget()
+    transaction.on_commit(queries.forget)
     if name == "catalogue":
         CatalogueLine.objects.filter(version=version.pk).update(valid_from=first, valid_to=last)
 

@@ -56,7 +56,7 @@ def _decided(case: Case) -> set[str]:
 @condition(early=True)
 def a_list_stands_in_the_way(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     """Offer to go past the lists only where one of them keeps the matter from the street or the community of its place."""
-    found = queries.verdicts(category_of(case), queries.local(case), leads=True)
+    found = queries.any_in_force() and queries.verdicts(category_of(case), queries.local(case), leads=True)
     return None if found else str(_("没有清单拦着，直接派单。"))
 
 
@@ -81,6 +81,8 @@ def category_of(case: Case) -> Category | None:
 
 def against(case: Case, form: Mapping[str, Any]) -> list[tuple[Unit, Verdict]]:
     """List the units named in a form that a list keeps the matter from, the lead first."""
+    if not queries.any_in_force():
+        return []
     lead = form.get("lead")
     named = [u for u in (lead, *(form.get("helpers") or []), form.get("section")) if u]
     units = {u.pk: u for u in Unit.objects.filter(pk__in=named).select_related("place")} if named else {}

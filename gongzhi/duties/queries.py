@@ -1,5 +1,6 @@
-"""Reading the four lists: which version is in force where, what it says of a matter, who that is, what was departed from."""
+"""Reading the four lists: which version is in force where, what it says of a matter, what was departed from."""
 
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,6 +35,8 @@ VERSIONS: dict[str, type[ListVersion]] = {
 LINES: dict[str, type[Any]] = {
     "catalogue": CatalogueLine, "powers": PowersLine, "street": StreetLine, "community": CommunityLine}
 
+_KEPT_FOR = 5.0  # seconds
+_kept: dict[tuple[str, date], tuple[float, list[Any] | None]] = {}
 BOUND = ("section", "grid", *rules.BODIES)  # kinds of unit that may be a street's or a community's
 
 # Versions -------------------------------------------------------------------------------------------------------------
@@ -51,11 +54,31 @@ def in_force(name: str, day: date | None = None) -> QuerySet[Any]:
     return every(name).filter(Q(valid_to=None) | Q(valid_to__gte=day), valid_from__lte=day)
 
 
-def version_for(name: str, path: Iterable[int], day: date | None = None) -> ListVersion | None:
+def today(name: str) -> list[Any]:
+    """Give the versions of a list in force today, up to some seconds old: every dispatch and every queue asks."""
+    day = clock.today()
+    at, found = _kept.get((name, day), (0.0, None))
+    if found is None or time.monotonic() - at > _KEPT_FOR:
+        found = list(in_force(name, day).select_related("place"))
+        _kept[name, day] = time.monotonic(), found
+    return found
+
+
+def forget() -> None:
+    """Look anew which versions are in force (after that changed, and between tests)."""
+    _kept.clear()
+
+
+def any_in_force() -> bool:
+    """Say whether there is a list by which anything may be refused."""
+    return any(today(name) for name in rules.BODIES)
+
+
+def version_for(name: str, path: Sequence[int]) -> ListVersion | None:
     """Find the version in force for a place: its own, else that of the smallest area around it that has one."""
     around = list(path)
-    found = list(in_force(name, day).filter(place_id__in=around))
-    return max(found, key=lambda v: (around.index(v.place_id), v.valid_from), default=None)
+    return max((v for v in today(name) if v.place_id in around),
+               key=lambda v: (around.index(v.place_id), v.valid_from), default=None)
 
 
 def versions(name: str) -> QuerySet[Any]:
@@ -104,10 +127,10 @@ def helper_ids(name: str, some: Sequence[Any]) -> dict[int, list[int]]:
 
 def quote(name: str, some: Sequence[Any]) -> list[Quoted]:
     """Quote lines of one list, whatever version they are of."""
-    helpers, today = helper_ids(name, some), clock.today()
+    helpers, day = helper_ids(name, some), clock.today()
     wanted = {unit for ids in helpers.values() for unit in ids}
     names = dict(Unit.objects.filter(pk__in=wanted).values_list("pk", "short_name")) if wanted else {}
-    return [_quoted(name, one, [names[u] for u in helpers[one.pk] if u in names], today) for one in some]
+    return [_quoted(name, one, [names[u] for u in helpers[one.pk] if u in names], day) for one in some]
 
 
 def _quoted(name: str, one: Any, helpers: list[str], day: date) -> Quoted:
@@ -175,7 +198,7 @@ class Lists:
 
     def __init__(self, categories: Collection[Category], names: Iterable[str] = rules.BODIES) -> None:
         self.codes = {c.pk: [c.code, *([c.parent.code] if c.parent else [])] for c in categories}
-        self.versions = {name: list(in_force(name)) for name in names} if categories else {}
+        self.versions = {name: today(name) for name in names} if categories else {}
         wanted = sorted({code for codes in self.codes.values() for code in codes})
         self.lines: dict[tuple[str, int], list[Any]] = {}
         for name, some in self.versions.items():
@@ -188,8 +211,7 @@ class Lists:
 
         Lines that name the category itself speak of it; where there are none, those of the heading it stands under.
         """
-        version = max((v for v in self.versions.get(name, []) if v.place_id in path),
-                      key=lambda v: (path.index(v.place_id), v.valid_from), default=None)
+        version = version_for(name, path) if name in self.versions else None
         if version is None:
             return None
         codes = self.codes[category.pk]
@@ -210,8 +232,8 @@ def catalogue_lines(category: Category, path: Iterable[int]) -> list[Any]:
 
 def unversioned() -> QuerySet[CatalogueLine]:
     """List the lines of a dispatch catalogue that came before versions were kept, those in force today."""
-    today = clock.today()
-    return CatalogueLine.objects.filter(Q(valid_to=None) | Q(valid_to__gte=today), version=None, valid_from__lte=today)
+    day = clock.today()
+    return CatalogueLine.objects.filter(Q(valid_to=None) | Q(valid_to__gte=day), version=None, valid_from__lte=day)
 
 
 # Whom a matter must not be handed to ----------------------------------------------------------------------------------
@@ -271,23 +293,20 @@ def must(name: str) -> bool:
 
 def verdicts(category: Category | None, units: Iterable[Unit], *, leads: bool = False) -> dict[int, Verdict]:
     """Say of units why a list keeps a category from them; who is not named may be handed it."""
+    if category is None or not any_in_force():
+        return {}
     some = [u for u in units if u.kind in BOUND]
-    if category is None or not some:
-        return {}
-    lists = Lists([category])
-    if not any(lists.versions.values()):
-        return {}
-    bodies = Bodies(lists, some)
+    bodies = Bodies(Lists([category]), some)
     found = {unit.pk: bodies.verdict(unit, category, leads=leads) for unit in some}
     return {pk: verdict for pk, verdict in found.items() if verdict}
 
 
 def refusable(tasks: Iterable[Task]) -> set[int]:
     """Choose, of tasks of several cases, those whose unit's list plainly does not have the matter."""
+    if not any_in_force():
+        return set()
     some = [t for t in tasks if t.kind == "work" and t.unit and t.unit.kind in BOUND and t.case.request.category]
     lists = Lists({t.case.request.category for t in some if t.case.request.category})
-    if not any(lists.versions.values()):
-        return set()
     bodies = Bodies(lists, [t.unit for t in some if t.unit])
     return {t.pk for t in some if t.unit and t.case.request.category and bodies.verdict(
         t.unit, t.case.request.category, leads=t.role == "lead")}

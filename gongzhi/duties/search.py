@@ -45,13 +45,12 @@ def versions_for(standing: Standing, names: Iterable[str] = rules.LISTS) -> dict
     around = {place for h in standing.held for place in h.place_path} or set(
         Place.objects.filter(parent=None).values_list("pk", flat=True))
     here = Q(place_id__in=around) | Q(place__path__overlap=sorted(held or around))
-    return {name: list(queries.in_force(name).filter(here).select_related("place")) for name in names}
+    return {name: list(queries.in_force(name).filter(here).select_related("place").order_by("pk")) for name in names}
 
 
-def versions_at(path: Iterable[int], names: Iterable[str] = rules.LISTS) -> dict[str, list[ListVersion]]:
+def versions_at(path: Sequence[int], names: Iterable[str] = rules.LISTS) -> dict[str, list[ListVersion]]:
     """List the version of each list that is in force for a place."""
-    around = list(path)
-    return {name: [v for v in [queries.version_for(name, around)] if v] for name in names}
+    return {name: [v for v in [queries.version_for(name, path)] if v] for name in names}
 
 
 def ask(words: str, versions: dict[str, list[ListVersion]], limit: int = SHOWN) -> list[Hit]:

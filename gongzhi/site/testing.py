@@ -96,12 +96,13 @@ def forget_the_last_test() -> None:
     from django.core.cache import cache
 
     from gongzhi.base import calendar, limits
+    from gongzhi.duties import queries as duties
     from gongzhi.flow import queries as flow
     from gongzhi.places import index
     from gongzhi.requests import classify, defaults, intake
 
     for forget in (calendar.forget, flow.forget_current, index.look_again, classify.forget, defaults.forget,
-                   intake.forget_desks, limits.forget, cache.clear):
+                   duties.forget, intake.forget_desks, limits.forget, cache.clear):
         forget()
 
 
