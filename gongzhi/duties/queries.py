@@ -136,7 +136,7 @@ def quote(name: str, some: Sequence[Any]) -> list[Quoted]:
 def _quoted(name: str, one: Any, helpers: list[str], day: date) -> Quoted:
     version = one.version
     first, last = (version.valid_from, version.valid_to) if version else (one.valid_from, one.valid_to)
-    document = document_of(version) if version else one.source
+    document = document_of(version) if version else ""
     return Quoted(
         of_list=name, version=version.name if version else "", document=document, number=one.number, text=one.text,
         part=getattr(one, "part", ""), lead=one.lead.short_name if one.lead else "", helpers=tuple(helpers),
@@ -265,13 +265,12 @@ class Bodies:
         lowest body the unit belongs to that has one in force.
         """
         of_street, of_community = (self.said(unit, kind, category) for kind in rules.BODIES)
-        if of_street and of_street.closed:
-            return _because("closed", of_street, unit, category)
+        for shut in (of_community, of_street):
+            if shut and shut.closed:
+                return _because("closed", shut, unit, category)
         own = of_community or of_street
         if own is None:
             return None
-        if own.closed:
-            return _because("closed", own, unit, category)
         if not own.lines:
             return _because("absent", own, unit, category) if must(f"off_{own.of_list}_list") else None
         only_helps = own.of_list == "community" and all(one.part == "assisting" for one in own.lines)

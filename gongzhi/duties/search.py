@@ -15,11 +15,12 @@ from gongzhi.org.models import Unit
 from gongzhi.org.rules import Standing
 from gongzhi.places.models import Place
 from gongzhi.requests import classify
-from gongzhi.requests.models import ListVersion
+from gongzhi.requests.models import Category, ListVersion
 
 LONGEST = 200  # characters of what is asked
 CANDIDATES = 200  # lines of one list that are weighed
 SHOWN = 30
+HEADING = 0.6  # how much a heading says of what was guessed below it (default, no source)
 
 
 class Common(Func):
@@ -59,11 +60,20 @@ def ask(words: str, versions: dict[str, list[ListVersion]], limit: int = SHOWN) 
     if not words:
         return []
     tokens = chinese.bigrams(words)
-    guessed = {g.code: g.confidence for g in classify.guess(words, 3)}
+    guessed = _guessed(words)
     hits = [hit for name, some in versions.items() for hit in _of_list(name, some, words, tokens, guessed)]
     best = sorted(hits, key=lambda pair: (-pair[2], list(rules.LISTS).index(pair[0]), pair[1].pk))[:limit]
     quoted = _quoted([(name, line) for name, line, _score in best])
     return [Hit(quoted[name, line.pk], line, score) for name, line, score in best]
+
+
+def _guessed(words: str) -> dict[str, float]:
+    """Guess the categories from the words, with the headings they stand under: lists often name only these."""
+    found = {g.code: g.confidence for g in classify.guess(words, 3)}
+    under = Category.objects.filter(code__in=list(found), parent__isnull=False)
+    for code, parent in under.values_list("code", "parent__code"):
+        found[parent] = max(found.get(parent, 0.0), HEADING * found[code])
+    return found
 
 
 def _of_list(name: str, versions: Sequence[ListVersion], words: str, tokens: list[str],

@@ -125,7 +125,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [PACKAGE / room / "templates" for room in (
-            "site", "portal", "desk", "field", "boards", "api", "notify", "imports")],
+            "site", "duties", "portal", "desk", "field", "boards", "api", "notify", "imports")],
         "APP_DIRS": False,
         "OPTIONS": {
             "environment": "gongzhi.base.html.environment",
