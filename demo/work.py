@@ -124,7 +124,7 @@ class Work(Days):
 
     def past_the_lists(self, case: Case, task: Task) -> bool:
         """Let the leader, once in a while, send to the community what its list does not have, and say why."""
-        near = [u for u in duties.local(case) if u.kind == "community"]
+        near = [u for u in duties.local(case) if u.kind == "community" and not set(u.path) & set(case.about_units)]
         leader = self.town.someone(self.rng, task.unit_id, "leader")
         if not duties.verdicts(case.request.category, near, leads=True) or leader is None or self.rng.random() > 0.06:
             return False

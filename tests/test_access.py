@@ -13,10 +13,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from PIL import Image
 
 from conftest import Town
-from gongzhi.base import codes, files
+from gongzhi.base import clock, codes, files
 from gongzhi.base.access import KINDS
 from gongzhi.base.models import Progress
 from gongzhi.desk.models import Export, SavedView
+from gongzhi.duties.tests.lists import RUBBISH, drafted, in_force, line
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
@@ -85,7 +86,7 @@ class Filled:
             "answer_id": Answer.objects.get().pk, "token": forms.keep(_stored()),
             "export_id": Export.objects.create(person=people["street"], progress=work, view="dispatching", query="",
                                                language="zh-hans").pk,
-            "form": "xml", "service_code": self.case.request.category.code,
+            **self._list(), "form": "xml", "service_code": self.case.request.category.code,
             "request_id": veil("request", self.case.pk),
             "import_id": Import.objects.create(key="unit-names", by=people["admin"], name="名册.xlsx").pk, "key": "unit-names",
             "view_id": SavedView.objects.create(person=people["street"], title=str(self.case.pk), query="").pk,
@@ -93,6 +94,15 @@ class Filled:
                                                recipient=f"person:{people['community'].pk}", title="有新工单",
                                                about_kind="case", about_id=self.case.pk).pk,
         }
+
+    def _list(self) -> dict[str, Any]:
+        """A list that is being prepared, one to compare it with, and a line in force."""
+        said = line("1", "环境卫生", RUBBISH, part="lawful")
+        other = drafted(self.town, "community", said, title=f"of {self.case.pk}")
+        standing = in_force(self.town, "community", said, line("2", "供热", "900401", part="lawful"),
+                            line("3", "作风", "900501", part="lawful"), title=f"since {self.case.pk}", since=clock.today())
+        return {"list_name": "community", "version_id": other.pk, "other_id": standing.pk,
+                "line_id": standing.lines.get(number="1").pk}
 
     def _attachment(self) -> int:
         return Attachment.objects.create(case=self.case, file=_stored(), kind="photo", original=True).pk

@@ -314,7 +314,7 @@ def refusable(tasks: Iterable[Task]) -> set[int]:
 def local(case: Case) -> list[Unit]:
     """List the streets and communities of the place of a case, to ask whether a list stands in the way there."""
     rows = Unit.objects.filter(kind__in=rules.BODIES, place_id__in=case.path, active_to=None)
-    return list(rows.exclude(path__overlap=case.about_units).select_related("place"))
+    return list(rows.select_related("place"))
 
 
 @dataclass(frozen=True)
