@@ -171,10 +171,10 @@ def _prepare_dispatch(made: Panel, seen: Dossier) -> None:
     made.returns_most = limit.max if limit else 0
     made.last_answer = dossier.last_answer(seen.same)
     if made.due_at:
-        words = _("派出，{at}前办结") if made.offer.name in ("dispatch", "designate") else _("{what}，{at}前办结")
+        words = _("派出，{at}前办结") if made.offer.name in ("dispatch", "designate", "override") else _("{what}，{at}前办结")
         made.button = words.format(what=made.offer.title, at=html.when(made.due_at))
     _ask_the_lists(made, seen)
-    if not made.lead.value and made.suggestions:
+    if not made.lead.value and made.suggestions and made.offer.name != "override":
         lead = str(made.suggestions[0].unit_id)
         made.fields = [replace(f, value=lead) if f.name == "lead" else f for f in made.fields]
 
@@ -185,7 +185,12 @@ def _ask_the_lists(made: Panel, seen: Dossier) -> None:
     if category is None:
         return
     made.lists = duties.told(seen.case, category)
-    if made.offer.name != "override":
+    if made.offer.name == "override":
+        here = duties.local(seen.case)
+        stopped = duties.verdicts(category, here, leads=True)
+        made.suggestions = [Suggestion(u.pk, u.name, ((_("清单"), stopped[u.pk].sentence),), 0) for u in here if u.pk in stopped
+                            and not set(u.path) & set(seen.case.about_units)]
+    else:
         ids = [int(value) for value, _title in made.lead.choices]
         units = Unit.objects.filter(pk__in=ids, kind__in=duties.BOUND).select_related("place")
         made.kept_from = {str(pk): v.sentence for pk, v in duties.verdicts(category, units, leads=True).items()}

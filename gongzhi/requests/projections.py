@@ -70,6 +70,7 @@ template("request.missed", _("没有按时{what}"), _("{code} {title}：{unit}�
 template("request.urged", _("诉求人催办"), _("{code} {title}"))
 template("request.said", _("诉求人留言"), _("{code} {title}"))
 template("request.supervised", _("督办"), _("{code} {title}：{reason}"))
+template("request.off_list", _("{unit}拒单（不在清单）"), _("{code} {title}：清单里没有，已退回，请改派或自己办。"))
 template("request.mail", "{what}", _("{code}，{due} 前。请登录后办理。"))
 template("request.pressed", _("有人要求改评价"),
          _("{code} {title}：诉求人说有人要求改评价，请核实。承办单位看不到这条。"))
@@ -336,11 +337,19 @@ def _pressed(news: News) -> None:
     news.people(free, "request.pressed", "district")
 
 
+def _given_back(news: News) -> None:
+    """Tell those who go on with a case, and who dispatches, that a unit gave back what its list does not have."""
+    units = Unit.objects.filter(pk__in=news.data.get("refused", [])).values_list("short_name", flat=True)
+    desks = roles.seats(news.process.roles["dispatcher"], news.case) if news.verb == "refuse_off_list_helper" else []
+    people = [*_working(news.case), *(p for desk in desks for p in _at(desk))]
+    news.people(people, "request.off_list", "off_list", unit="、".join(units))
+
+
 TOLD: dict[str, Callable[[News], None]] = {
     "open": _received, "accept": _accepted, "extend": _extended, "hold": _held, "resume": _resumed,
     "remind": _stepped, "late": _stepped,
     "missed": _missed, "urge": _urged, "message": _said, "supervise": _supervised, "pressed": _pressed,
-    "rerate": _rerated,
+    "rerate": _rerated, "refuse_off_list_helper": _given_back, "refuse_off_list_inner": _given_back,
 }
 
 

@@ -256,6 +256,8 @@ def test_a_community_the_street_handed_it_to_gives_it_back_to_the_street(town: T
     walk.does("community", "refuse_off_list_inner", off_list="列在负面清单，退回。")
     assert walk.stage == "handling" and walk.desks() == {("lead", "西街街道办事处")}
     assert walk.case.fields["section"] is None
+    assert {n.person.username: n.title for n in walk.news() if "拒单" in n.title} == {
+        "street_leader": "西南社区居委会拒单（不在清单）"}
     assert Departure.objects.get().sender_id == walk.unit("west")
     assert "assign" in walk.offers("street_leader")
 
