@@ -5,14 +5,13 @@ from datetime import date
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from gongzhi.base import clock
 from gongzhi.base.access import access
@@ -89,14 +88,17 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @access("post", *SEEN_BY)
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_GET
 def versions(request: HttpRequest, list_name: str) -> HttpResponse:
-    """List the versions of a list, and begin another."""
+    """List the versions of a list."""
+    return _versions(request, _list(list_name))
+
+
+@access("post", "admin")
+@require_POST
+def prepare(request: HttpRequest, list_name: str) -> HttpResponse:
+    """Begin a new version of a list."""
     name = _list(list_name)
-    if request.method == "GET":
-        return _versions(request, name)
-    if not _may_write(request):
-        raise PermissionDenied
     try:
         made = actions.prepare(name, title=request.POST.get("title", ""), place=_place(request),
                                source=request.POST.get("source", ""), source_date=_days(request, "source_date"),
@@ -115,14 +117,17 @@ def _versions(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
 
 @access("post", *SEEN_BY)
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_GET
 def version(request: HttpRequest, list_name: str, version_id: int) -> HttpResponse:
-    """Show a version and its lines, by words and by part; say anew what it is while it is being prepared."""
+    """Show a version and its lines, by words and by part."""
+    return _one(request, list_name, _version(list_name, version_id))
+
+
+@access("post", "admin")
+@require_POST
+def describe(request: HttpRequest, list_name: str, version_id: int) -> HttpResponse:
+    """Say anew what a version is that is being prepared."""
     found = _version(list_name, version_id)
-    if request.method == "GET":
-        return _one(request, list_name, found)
-    if not _may_write(request):
-        raise PermissionDenied
     try:
         actions.describe(list_name, found, title=request.POST.get("title", ""), place=_place(request),
                          source=request.POST.get("source", ""), source_date=_days(request, "source_date"),

@@ -281,11 +281,11 @@ def test_an_override_is_shown_to_the_unit_with_its_reason(town: Town) -> None:
 
 def test_the_setup_pages_prepare_put_in_force_compare_and_end(town: Town) -> None:
     browser, day = client(town, "admin"), clock.today()
-    made = browser.post("/setup/duties/community/", {
+    made = browser.post("/setup/duties/community/new/", {
         "title": "2026版", "place": town.places["district"].pk, "source": "文件", "source_date": "2026-01-05"})
     version = CommunityVersion.objects.get()
     assert made["Location"] == f"/setup/duties/community/{version.pk}/"
-    wrong = browser.post("/setup/duties/community/", {"title": "", "place": town.places["district"].pk, "source": "留着"})
+    wrong = browser.post("/setup/duties/community/new/", {"title": "", "place": town.places["district"].pk, "source": "留着"})
     assert wrong.status_code == 422 and "请写版本的名称或编号" in wrong.content.decode() and "留着" in wrong.content.decode()
     empty = browser.post(made["Location"] + "in-force/", {"from_date": day.isoformat()})
     assert empty.status_code == 422 and "还没有条目" in empty.content.decode()
