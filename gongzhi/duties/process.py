@@ -170,6 +170,12 @@ def _overridden(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     return {"past": [unit.pk for unit, _verdict in stopped]}
 
 
+@keeps("request.take_back")
+def _taken_back(case: Case, values: Values, by: Actor, entry: Entry) -> None:
+    """Count no departure that was taken back within its minute."""
+    Departure.objects.filter(case=case, kind=rules.OVERRIDDEN, at__gte=case.entered_at).delete()
+
+
 @keeps(*(f"request.{name}" for name in rules.GIVEN_BACK))
 def _given_back(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     """Write down who gave back what its list does not have, and who had sent it; a section's part is free again."""

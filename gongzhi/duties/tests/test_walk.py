@@ -195,6 +195,13 @@ def test_the_flag_goes_with_the_lead(town: Town) -> None:
     assert walk.case.flags == []
 
 
+def test_what_is_taken_back_within_its_minute_was_no_departure(town: Town) -> None:
+    communities(town)
+    walk = overridden(town)
+    walk.does("street_leader", "take_back")
+    assert Departure.objects.count() == 0 and walk.case.flags == [] and walk.stage == "dispatching"
+
+
 def test_whom_a_leader_chose_may_hand_it_on_below_and_gives_it_back_only_by_asking(town: Town) -> None:
     communities(town)
     walk = overridden(town)
