@@ -8,9 +8,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from gongzhi.base import attempts, limits
+from gongzhi.base import attempts, clock, limits
 from gongzhi.log import actions as log
-from gongzhi.org.models import Person
+from gongzhi.org.models import FirstSignIn, Person
+from gongzhi.org.rules import word_digest
 
 TRIES, LOCK = 5, timedelta(minutes=15)
 # Of one address; an office behind one may sign in of a morning, a flood of costly checks may not (default, no source).
@@ -32,6 +33,12 @@ def check(request: HttpRequest, username: str, password: str) -> tuple[Person | 
         attempts.succeeded(key)
         log.append("person.sign_in", actor=f"person:{person.pk}", subject=("person", person.pk))
     return person, ""
+
+
+def by_word(username: str, word: str) -> FirstSignIn | None:
+    """Find who signs in for the first time, with the word he was given; it is too long to be found by trying."""
+    rows = FirstSignIn.objects.filter(person__username=username, person__is_active=True, expires_at__gt=clock.now())
+    return rows.filter(digest=word_digest(word)).select_related("person").first()
 
 
 def too_many(request: HttpRequest) -> bool:
