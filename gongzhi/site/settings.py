@@ -92,7 +92,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     *(f"gongzhi.{room}" for room in (
         "base", "log", "places", "org", "notify", "flow", "requests", "portal", "desk", "field", "boards", "api",
-        "open311", "site")),
+        "open311", "imports", "site")),
 ]
 MIDDLEWARE = [
     "gongzhi.site.middleware.request_id",
@@ -124,7 +124,8 @@ AUTH_PASSWORD_VALIDATORS = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
-        "DIRS": [PACKAGE / room / "templates" for room in ("site", "portal", "desk", "field", "boards", "api", "notify")],
+        "DIRS": [PACKAGE / room / "templates" for room in (
+            "site", "portal", "desk", "field", "boards", "api", "notify", "imports")],
         "APP_DIRS": False,
         "OPTIONS": {
             "environment": "gongzhi.base.html.environment",
