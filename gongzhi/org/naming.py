@@ -83,7 +83,7 @@ class Units:
         *above, name = PARTS.split(text.strip())
         found = self.by_name.get(name, [])
         whole = [one for one in found if one.name == name] or found  # short names where no name is meant
-        return [one for one in whole if _inside(one.path[:-1], above)]
+        return [one for one in whole if inside(one.path[:-1], above)]
 
     def one(self, text: str) -> Named:
         """Find the one unit that is meant; refuse none and several, these with their whole names."""
@@ -106,7 +106,7 @@ def several(text: str, names: Sequence[str]) -> str:
         text=text[:40], n=len(names), names="、".join(sorted(names)[:SHOWN]), more=more)
 
 
-def _inside(path: Sequence[str], above: Sequence[str]) -> bool:
+def inside(path: Sequence[str], above: Sequence[str]) -> bool:
     """Say whether names stand in a path in this order."""
     rest = iter(path)
     return all(any(name == each for each in rest) for name in above)
@@ -136,7 +136,7 @@ class Places:
         if text in self.codes and (found := places.node(self.codes[text])) is not None:
             return found
         *above, name = PARTS.split(text.strip())
-        meant = [n for n in self.by_name.get(name, ()) if _inside([p.name for p in places.breadcrumbs(n.path[:-1])], above)]
+        meant = [n for n in self.by_name.get(name, ()) if inside([p.name for p in places.breadcrumbs(n.path[:-1])], above)]
         meant = [n for n in meant if n.kind == kind] or meant
         if not meant:
             raise Refused(_("没有“{text}”这个地点：请写编码，或和地点树里一样的名称。").format(text=text[:40]))

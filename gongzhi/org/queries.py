@@ -66,7 +66,7 @@ def led_by(standing: Standing) -> QuerySet[Person]:
     if not own:
         return Person.objects.none()
     rows = current().filter(post__unit__path__overlap=own)
-    return Person.objects.filter(is_active=True, pk__in=rows.values("person")).exclude(pk=standing.person_id).order_by("pk")
+    return Person.objects.filter(is_active=True, pk__in=rows.values("person")).exclude(pk=standing.person_id or 0).order_by("pk")
 
 
 def holders(unit_id: int, post: str = "") -> QuerySet[Person]:

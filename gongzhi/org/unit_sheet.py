@@ -12,7 +12,7 @@ from gongzhi.base.sheets import Column, Fault, Row, one_of
 from gongzhi.org import actions, rules
 from gongzhi.org.actions import NewUnit
 from gongzhi.org.models import Unit
-from gongzhi.org.naming import PARTS, Named, Places, Units, only, phone, several, short
+from gongzhi.org.naming import PARTS, Named, Places, Units, inside, only, phone, several, short
 from gongzhi.places.models import Place
 
 LEVEL_WORDS = {"区": "district", "街道": "street", "社区": "community", "网格": "grid", "无": ""}
@@ -91,8 +91,9 @@ class UnitSheet:
             self._refuse(node, fault.field or "parent", fault.sentence)
             return node
         if node.parent and node.parent.fault:
-            self._refuse(node, "parent", say("上级单位（第 {n} 行）有错：{why}").format(
-                n=node.parent.n, why=node.parent.fault))
+            said = say("上级单位（第 {n} 行）有错：{why}").format(n=node.parent.n, why=node.parent.fault)
+            self._refuse(node, "parent", said)
+            node.fault = node.parent.fault
         elif node.unit is None:
             self._check_new(row, node)
         else:
@@ -105,22 +106,15 @@ class UnitSheet:
 
     def _parent(self, row: Row) -> Named | None:
         """Find what a line names as its parent among the units that are there and the lines of the sheet."""
-        text = row["parent"]
-        if not text:
+        if not (text := row["parent"]):
             return None
-        lines = self.by_key.get(text) or self.by_name.get(text.replace("／", "/").split("/")[-1].strip(), [])
-        nodes = [self.node(line) for line in lines if line is not row]
-        loops = [node for node in nodes if node.n not in self.nodes and node.fault]
-        if loops and not self.units.called(text):
-            raise Refused(loops[0].fault)
-        made = Units(by_key=dict(self.units.by_key), by_name={k: list(v) for k, v in self.units.by_name.items()
-                                                              if k == text.replace("／", "/").split("/")[-1].strip()})
-        for node in nodes:
-            if node.n in self.nodes and node.unit is None:
-                made.by_key.setdefault(node.key, []) if not node.key else made.by_key.update({node.key: [node]})
-                for name in {node.name, node.short_name} - {""}:
-                    made.by_name.setdefault(name, []).append(node)
-        return only(text, made.called(text))
+        if text in self.units.by_key:
+            return only(text, self.units.by_key[text])
+        *above, name = PARTS.split(text.strip())
+        lines = self.by_key.get(text) or self.by_name.get(name, [])
+        made = [node for node in (self.node(line) for line in lines if line is not row) if node.unit is None]
+        found = [*self.units.called(text), *(node for node in made if node.key == text or inside(node.path[:-1], above))]
+        return only(text, [node for node in found if node.name == name] or found)
 
     def _there(self, row: Row, parent: Named | None) -> Unit | None:
         """Find the unit a line is about, if it is there: by its key, else by its name under the parent it names."""
