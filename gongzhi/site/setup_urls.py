@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from gongzhi.site import setup_people as people
 from gongzhi.site import setup_views as views
 
 app_name = "setup"
@@ -19,9 +20,9 @@ urlpatterns = [
     path("units/<int:unit_id>/add/", views.unit_add, name="unit_add"),
     path("units/<int:unit_id>/post/", views.post_add, name="post_add"),
     path("units/<int:unit_id>/appoint/", views.appoint, name="appoint"),
-    path("people/", views.people, name="people"),
-    path("people/<int:person_id>/", views.person, name="person"),
-    path("people/<int:person_id>/end/<int:appointment_id>/", views.end, name="end"),
+    path("people/", people.people, name="people"),
+    path("people/<int:person_id>/", people.person, name="person"),
+    path("people/<int:person_id>/end/<int:appointment_id>/", people.end, name="end"),
     path("defaults/", views.all_defaults, name="defaults"),
     path("defaults/limits/", views.limits, name="limits"),
     path("defaults/limits/<str:code>/", views.limit, name="limit"),

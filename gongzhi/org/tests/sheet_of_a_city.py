@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-HEADS = {"units": "单位名称 类别 上级单位 管辖地点 简称 电话 标识", "people": "用户名 姓名 工作电话 单位 岗位 岗位管辖地点 任职日期"}
+HEADS = {"units": "单位名称 类别 上级单位 管辖地点 简称 电话 标识",
+         "people": "用户名 姓名 工作电话 单位 岗位 岗位管辖地点 任职日期"}
 POSTS = ("经办人", "联络员", "负责人", "派单员")
 
 
@@ -32,8 +33,9 @@ def a_city(*, units: int, people: int, root: str = "新城区人民政府") -> S
     made.bad_units |= {n + 2 for n in range(units - offices) if n % offices in wrong}
     sections = [n for n in range(units - offices) if n + 2 not in made.bad_units]
     for n in range(people):
-        bad = n % 25 == 11
-        made.people.append((f"u{n // 2 if n % 10 == 1 else n:05}", f"某{n // 2 if n % 10 == 1 else n}", f"0471-{n:06}" if n % 10 != 1 else "",
+        bad, second = n % 25 == 11, n % 10 == 1  # the second post of somebody above
+        who = n // 2 if second else n
+        made.people.append((f"u{who:05}", f"某{who}", "" if second else f"0471-{n:06}",
                             f"s{sections[n % len(sections)]}" if not bad else "没有的科", POSTS[n % 4], "", ""))
         if bad:
             made.bad_people.add(n + 2)

@@ -45,7 +45,8 @@ def test_parents_may_stand_below_their_children(org):
 
 
 def test_a_faulty_parent_makes_its_children_faulty_with_its_reason(org):
-    faults, n = bring("units", ("孙", "科室", "子"), ("子", "科室", "父"), ("父", "科室", "没有的局"), ("独", "科室", "区接诉即办中心"), heads=U)
+    faults, n = bring("units", ("孙", "科室", "子"), ("子", "科室", "父"), ("父", "科室", "没有的局"),
+                      ("独", "科室", "区接诉即办中心"), heads=U)
     assert n == 1 and Unit.objects.filter(name__in=["子", "孙", "父"]).count() == 0
     assert "没有“没有的局”这个单位" in faults[4][1]
     assert faults[3][1].startswith("上级单位（第 4 行）有错") and "没有的局" in faults[2][1]
@@ -109,16 +110,18 @@ def test_several_lines_are_several_posts_and_nobody_gets_a_password(org):
 
 
 def test_faults_of_people_are_said_by_line(org):
-    there = org.people["leader@housing"]
+    who = org.people["leader@housing"]
     faults, n = bring(
         "people", ("王芳", "王芳"), ("lijun", "李军", "电话"), ("zhao", "赵", "", "没有的局", "经办人"),
         ("qian", "钱", "", "区住房和城乡建设局", ""), ("sun", "孙", "", "区住房和城乡建设局", "局长"),
-        (there.username, "别人"), ("zhou", "周"), ("zhou", "周二"), ("wu", "吴"), ("Wu", "吴"),
+        (who.username, "别人"), ("zhou", "周"), ("zhou", "周二"), ("wu", "吴"),
+        ("Wu", "吴"),
         ("zheng", "郑", "", "区接诉即办中心", "系统管理员"), ("zheng", "郑", "", "区接诉即办中心", "审计员"), heads=P)
-    assert n == 2 and {"zhou", "wu"} == set(Person.objects.filter(username__in=["zhou", "wu", "zheng", "qian"]).values_list("username", flat=True))
+    there = Person.objects.filter(username__in=["zhou", "wu", "zheng", "qian"]).values_list("username", flat=True)
+    assert n == 2 and set(there) == {"zhou", "wu"}
     said = {n: sentence for n, (_kind, sentence) in faults.items()}
     assert "字母、数字" in said[2] and "不是电话" in said[3] and "没有“没有的局”" in said[4] and "一起填" in said[5]
-    assert "可填的里面" in said[6] and there.name in said[7] and "第 8 行" in said[9] and "第 10 行" in said[11]
+    assert "可填的里面" in said[6] and who.name in said[7] and "第 8 行" in said[9] and "第 10 行" in said[11]
     assert "同一个人" in said[12] and "同一个人" in said[13]
 
 
