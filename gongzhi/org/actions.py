@@ -21,6 +21,8 @@ from gongzhi.org.models import Appointment, FirstSignIn, Leave, Person, Post, To
 from gongzhi.org.rules import Standing, digest
 from gongzhi.places.models import Place
 
+DEMO_PASSWORD = "gongzhi-demo"
+
 
 @dataclass(eq=False)
 class NewUnit:
@@ -227,6 +229,8 @@ def use_word(person: Person, word_digest: str, password: str) -> None:
     row = FirstSignIn.objects.select_for_update().filter(person=person, digest=word_digest).first()
     if row is None or row.expires_at <= clock.now() or not person.is_active:
         raise Refused(_("初始密码已用过或已过期，请找系统管理员再要一个。"), "word")
+    if password == DEMO_PASSWORD:
+        raise Refused(_("演示密码只在演示中有效。"), "password")
     set_password(person, password, by=person.pk)
     row.delete()
 

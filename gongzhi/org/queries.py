@@ -125,6 +125,14 @@ def grid_worker(grid_id: int) -> Person | None:
     return leave.stand_in if leave else found
 
 
+def without_password(unit_id: int = 0) -> QuerySet[Person]:
+    """List the people at work who have no password yet, all or those of a unit and of all below it."""
+    rows = Person.objects.filter(is_active=True, password__startswith="!")
+    if unit_id:
+        rows = rows.filter(pk__in=current().filter(post__unit__path__contains=[unit_id]).values("person"))
+    return rows.order_by("pk")
+
+
 def posts(unit_id: int) -> QuerySet[Post]:
     """List the posts of a unit with `n_people`, how many hold them today."""
     return staffed(Post.objects.filter(unit_id=unit_id)).select_related("place").order_by("name", "id")

@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 
 from gongzhi.base import attempts, clock, limits
 from gongzhi.log import actions as log
+from gongzhi.org.actions import DEMO_PASSWORD
 from gongzhi.org.models import FirstSignIn, Person
 from gongzhi.org.rules import word_digest
 
 TRIES, LOCK = 5, timedelta(minutes=15)
 # Of one address; an office behind one may sign in of a morning, a flood of costly checks may not (default, no source).
 PER_MINUTE, BURST = 30, 60
-DEMO_PASSWORD = "gongzhi-demo"
 
 
 def check(request: HttpRequest, username: str, password: str) -> tuple[Person | None, str]:

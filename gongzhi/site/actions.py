@@ -1,6 +1,7 @@
 """Begin a city; what the administrator does to long work: stop it, let it go on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -8,11 +9,15 @@ from django.utils.translation import gettext as _
 from gongzhi.base import calendar, clock, progress
 from gongzhi.base.errors import Refused
 from gongzhi.base.models import Progress
+from gongzhi.desk import actions as desk
 from gongzhi.flow import actions as flow
+from gongzhi.flow import handing
+from gongzhi.flow.actors import Actor
 from gongzhi.log import actions as log
 from gongzhi.org import actions as org
+from gongzhi.org import queries as org_queries
+from gongzhi.org.actions import DEMO_PASSWORD
 from gongzhi.org.models import Person
-from gongzhi.org.sign_in import DEMO_PASSWORD
 from gongzhi.places import actions as places
 from gongzhi.places.models import Place
 from gongzhi.site import jobs, queries
@@ -37,6 +42,19 @@ def resume_work(row: Progress, *, by: int) -> None:
         raise Refused(_("这项工作不能继续。"))
     log.append("work.resume", actor=log.actor(by), subject=("work", row.pk), data={"name": row.name})
     GO_ON[row.name](**row.data)
+
+
+@transaction.atomic
+def let_go(person: Person, *, last_day: date, to: Mapping[int, Person | None], views_to: Person | None, by: Actor) -> int:
+    """Let somebody leave: tasks and saved lists go over, posts end, sessions and tokens too; all of it or nothing."""
+    if person.pk == by.person_id:
+        raise Refused(_("不能给自己办离职，请另一位系统管理员办。"), "person")
+    admins = Person.objects.filter(is_active=True, pk__in=org_queries.current().filter(post__name="admin").values("person"))
+    if admins.filter(pk=person.pk).exists() and not admins.exclude(pk=person.pk).exists():
+        raise Refused(_("这是最后一位系统管理员，请先任命另一位。"), "person")
+    handing.hand_over(person, to, by=by)
+    desk.hand_over_views(person, views_to, by=by)
+    return org.dismiss(person, last_day=last_day, by=by.person_id)
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.base.models import Progress
+from gongzhi.flow import handing
 from gongzhi.flow.actors import person as acting
 from gongzhi.org import actions as org_actions
 from gongzhi.org import queries as org
@@ -190,9 +191,11 @@ def _unit(request: HttpRequest, unit_id: int, **context: Any) -> HttpResponse:
     above = {u.pk: u for u in Unit.objects.filter(pk__in=found.path[:-1])}
     held = org.current().filter(post__unit=found).select_related("person").order_by("id")
     rows = Unit.objects.filter(parent=found, active_to=None)
+    posts, asker = list(org.posts(found.pk)), request.standing  # type: ignore[attr-defined]
+    lying = {p.pk: handing.on_desk(found.pk, p.name, asker) for p in posts if p.n_people < p.seats}  # type: ignore[attr-defined]
     return draw(
         request, "unit", unit=found, crumbs=[above[i] for i in found.path[:-1] if i in above],
-        posts=list(org.posts(found.pk)), held=list(held), titles=org_rules.POSTS, kinds=org_rules.UNIT_KINDS,
+        posts=posts, lying=lying, held=list(held), titles=org_rules.POSTS, kinds=org_rules.UNIT_KINDS,
         lines=org_rules.LINES, double=set(org.double_posted(found.pk).values_list("pk", flat=True)),
         n_under=rows.count(), under=cut(rows, request), beside=_beside(found), **context,
     )

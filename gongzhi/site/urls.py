@@ -11,6 +11,7 @@ ROOMS = {"desk": "desk/", "field": "field/", "boards": "boards/", "open311": "op
 site_urls = (
     [
         path("sign-in/", views.sign_in, name="sign_in"),
+        path("sign-in/first/", views.first_sign_in, name="first_sign_in"),
         path("sign-out/", views.sign_out, name="sign_out"),
         path("switch/<slug:name>/", views.switch, name="switch"),
         path("work-line/", views.work_line, name="work_line"),

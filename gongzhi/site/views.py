@@ -14,11 +14,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from gongzhi.base.access import access
+from gongzhi.base.errors import Refused
 from gongzhi.open311 import answers
+from gongzhi.org import actions as org_actions
 from gongzhi.org import queries as org
 from gongzhi.org import sign_in as checking
+from gongzhi.org.models import Person
 from gongzhi.org.rules import Standing
 from gongzhi.site import health, queries
+
+FIRST = "first_sign_in"
 
 
 @access("public")
@@ -33,11 +38,38 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if checking.too_many(request):
         said = _("登录太频繁，请过一分钟再试。")
         return render(request, "sign_in.html", {"target": target, "error": said, "username": username}, status=429)
+    if first := checking.by_word(username, request.POST.get("password", "")):
+        request.session[FIRST] = [first.person_id, first.digest]
+        return redirect("site:first_sign_in")
     person, said = checking.check(request, username, request.POST.get("password", ""))
     if person is None:
         return render(request, "sign_in.html", {"target": target, "error": said, "username": username}, status=422)
     login(request, person)
     return redirect(target or first_page(org.standing(person)))
+
+
+@access("public")
+@never_cache
+@sensitive_post_parameters("password", "again")
+@require_http_methods(["GET", "POST"])
+def first_sign_in(request: HttpRequest) -> HttpResponse:
+    """Choose a password, having signed in with the word that was given out; it is used up by this."""
+    person_id, digest = request.session.get(FIRST) or (0, "")
+    person = Person.objects.filter(pk=person_id, is_active=True).first()
+    if person is None:
+        return redirect("site:sign_in")
+    if request.method == "GET":
+        return render(request, "first_sign_in.html", {"person": person, "fault": None})
+    password = request.POST.get("password", "")
+    try:
+        if password != request.POST.get("again", ""):
+            raise Refused(_("两次写的不一样。"), "again")
+        org_actions.use_word(person, digest, password)
+    except Refused as fault:
+        return render(request, "first_sign_in.html", {"person": person, "fault": fault}, status=422)
+    request.session.pop(FIRST)
+    login(request, person)
+    return redirect(first_page(org.standing(person)))
 
 
 def _safe_target(request: HttpRequest) -> str:

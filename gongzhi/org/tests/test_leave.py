@@ -144,7 +144,8 @@ def test_a_first_word_works_once_and_not_after_its_days(org):
     with clock.at(clock.now() + 15 * DAY):
         assert sign_in.by_word(person.username, word) is None
     actions.use_word(person, row.digest, "correct horse battery")
-    assert sign_in.by_word(person.username, word) is None and Person.objects.get(pk=person.pk).check_password("correct horse battery")
+    assert sign_in.by_word(person.username, word) is None
+    assert Person.objects.get(pk=person.pk).check_password("correct horse battery")
     with pytest.raises(Refused):
         actions.use_word(person, row.digest, "another horse battery")
 
