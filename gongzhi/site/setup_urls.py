@@ -12,6 +12,7 @@ urlpatterns = [
     path("places/<int:place_id>/", views.place, name="place"),
     path("places/<int:place_id>/branch/", views.place_branch, name="place_branch"),
     path("places/<int:place_id>/outlines.json", views.place_outlines, name="place_outlines"),
+    path("places/<int:place_id>/posters.pdf", views.place_posters, name="place_posters"),
     path("places/<int:place_id>/rename/", views.place_rename, name="place_rename"),
     path("places/<int:place_id>/code/", views.place_code, name="place_code"),
     path("units/", views.units, name="units"),

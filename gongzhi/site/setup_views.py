@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -31,7 +32,7 @@ from gongzhi.places.models import Place
 from gongzhi.requests import actions as requests
 from gongzhi.requests import defaults, rules
 from gongzhi.requests.models import Category
-from gongzhi.site import actions, health, queries
+from gongzhi.site import actions, health, posters, queries
 from gongzhi.site.setup_page import PAGE, SEEN_BY, attempt, cut, draw, read_date, whole
 
 UNITS_SHOWN = 12  # of those that govern a place; the others are a list of their own
@@ -126,6 +127,21 @@ def place_outlines(request: HttpRequest, place_id: int) -> JsonResponse:
     own = place_queries.outlines(found.kind, found.pk)
     drawn = place_queries.outlines(below, found.pk)["features"] if below else []
     return JsonResponse({"type": "FeatureCollection", "features": [*own["features"], *drawn]})
+
+
+@access("post", *SEEN_BY)
+@never_cache
+@require_GET
+def place_posters(request: HttpRequest, place_id: int) -> HttpResponse:
+    """Give the papers to hang up of a place and of all grids and compounds in it, as one PDF."""
+    found = get_object_or_404(Place, pk=place_id)
+    try:
+        file = posters.draw(posters.below(found))
+    except Refused as fault:
+        return _place(request, place_id, fault=fault, status=422)
+    name = quote(f"{found.name}{_('现场二维码')}.pdf")
+    return HttpResponse(file, content_type="application/pdf",
+                        headers={"Content-Disposition": f"attachment; filename*=utf-8''{name}"})
 
 
 @access("post", "admin")
