@@ -21,8 +21,6 @@ from gongzhi.org.models import Appointment, FirstSignIn, Leave, Person, Post, To
 from gongzhi.org.rules import Standing, digest
 from gongzhi.places.models import Place
 
-DEMO_PASSWORD = "gongzhi-demo"
-
 
 @dataclass(eq=False)
 class NewUnit:
@@ -157,6 +155,9 @@ def appoint(person: Person, post: Post, *, from_date: date, by: int | None) -> A
     held = Appointment.objects.filter(Q(to_date=None) | Q(to_date__gte=from_date), post=post)
     if held.filter(person=person).exists():
         raise Refused(f"{person.name}已在这个岗位上。", "person")
+    others = Appointment.objects.filter(Q(to_date=None) | Q(to_date__gte=from_date), person=person)
+    if other := rules.clashing(others.values_list("post__name", flat=True), post.name):
+        raise Refused(f"{person.name}已是{rules.POSTS[other]}：系统、安全、审计三种管理员不能由一个人兼任。", "person")
     if held.count() >= post.seats:
         raise Refused(f"这个岗位的 {post.seats} 个席位已满，请先结束一人的任职或增加席位。", "post")
     row = Appointment.objects.create(person=person, post=post, from_date=from_date)
@@ -229,8 +230,6 @@ def use_word(person: Person, word_digest: str, password: str) -> None:
     row = FirstSignIn.objects.select_for_update().filter(person=person, digest=word_digest).first()
     if row is None or row.expires_at <= clock.now() or not person.is_active:
         raise Refused(_("初始密码已用过或已过期，请找系统管理员再要一个。"), "word")
-    if password == DEMO_PASSWORD:
-        raise Refused(_("演示密码只在演示中有效。"), "password")
     set_password(person, password, by=person.pk)
     row.delete()
 
@@ -291,7 +290,7 @@ def may_enter_leave(person: Person, by: Standing) -> bool:
     """Say whether somebody may say that a person is away: himself, his leader, an administrator."""
     if by.person_id == person.pk or "admin" in by.with_posts_of(None).posts:
         return True
-    guarded = rules.APART & queries.standing(person).posts  # a leader would choose himself who administers or audits
+    guarded = rules.POWERS & queries.standing(person).posts  # a leader would choose himself who administers or audits
     return not guarded and queries.led_by(by).filter(pk=person.pk).exists()
 
 
@@ -315,8 +314,8 @@ def _check_stand_in(person: Person, other: Person, from_date: date, to_date: dat
         raise Refused(_("{name}没有岗位，不能顶岗。").format(name=other.name), "stand_in")
     if len({a.post.unit.kind == "outside" for a in (*own, *his)}) > 1:
         raise Refused(_("外部单位的人和机关、社区的人不能互相顶岗。"), "stand_in")
-    if {a.post.name for a in (*own, *his)} >= rules.APART:
-        raise Refused(_("系统管理员和审计员不能由同一个人担任。"), "stand_in")
+    if rules.too_many_powers(a.post.name for a in (*own, *his)):
+        raise Refused(_("系统、安全、审计三种管理员不能由一个人兼任。"), "stand_in")
 
 
 @transaction.atomic

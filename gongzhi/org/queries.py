@@ -7,8 +7,8 @@ from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Length
 
 from gongzhi.base import clock
-from gongzhi.org.models import Appointment, Leave, Person, Post, Token, Unit
-from gongzhi.org.rules import GOVERNING, NOBODY, Held, Standing, digest
+from gongzhi.org.models import Appointment, FirstSignIn, Leave, Person, Post, Token, Unit
+from gongzhi.org.rules import GOVERNING, NOBODY, Held, Standing, digest, word_digest
 from gongzhi.places.models import Place
 
 
@@ -131,6 +131,12 @@ def without_password(unit_id: int = 0) -> QuerySet[Person]:
     if unit_id:
         rows = rows.filter(pk__in=current().filter(post__unit__path__contains=[unit_id]).values("person"))
     return rows.order_by("pk")
+
+
+def by_word(username: str, word: str) -> FirstSignIn | None:
+    """Find who signs in for the first time, with the word he was given; it is too long to be found by trying."""
+    rows = FirstSignIn.objects.filter(person__username=username, person__is_active=True, expires_at__gt=clock.now())
+    return rows.filter(digest=word_digest(word)).select_related("person").first()
 
 
 def posts(unit_id: int) -> QuerySet[Post]:

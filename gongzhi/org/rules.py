@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -20,8 +21,11 @@ POSTS = {
     "gridworker": "专职网格员",
     "gridpart": "兼职网格员",
     "admin": "系统管理员",
+    "security": "安全管理员",
     "auditor": "审计员",
 }
+# System, security and audit are three people's (三权分立, GB/T 22239-2019 8.1.5): one of them goes with no other.
+POWERS = frozenset({"admin", "security", "auditor"})
 LINES = {"government": "行政", "party": "党组织", "service": "服务", "outside": "外部处置"}
 UNIT_KINDS = {
     "district": "区",
@@ -38,7 +42,6 @@ LEVELS = ["grid", "community", "street", "district", "city"]
 OVERSEEING = {"operator", "dispatcher", "reviewer", "checker", "leader", "gridhead", "gridmanager", "gridworker"}
 GOVERNING = {"district", "centre", "street", "community", "grid"}
 
-APART = {"admin", "auditor"}  # who looks after the machine and who looks after him are two people (rights 4.16)
 LEAVE_MOST = timedelta(days=366)  # default, no source
 USERNAME = re.compile(r"[A-Za-z0-9_.@-]{2,40}")
 PHONE = re.compile(r"[0-9+()（）\- 转]{3,20}")
@@ -143,6 +146,16 @@ def new_word() -> str:
 def word_digest(word: str) -> str:
     """Give what is kept of a first word, however it was typed."""
     return digest("first:" + re.sub(r"[^0-9A-Z]", "", word.upper()))
+
+
+def clashing(held: Iterable[str], post: str) -> str:
+    """Give the power somebody holds that does not go with a post; "" where all goes together."""
+    return next((p for p in sorted(held) if p in POWERS and p != post), "") if post in POWERS else ""
+
+
+def too_many_powers(posts: Iterable[str]) -> bool:
+    """Say whether posts hold more than one of the powers that no one person has together."""
+    return len(POWERS & set(posts)) > 1
 
 
 def digest(token: str) -> str:

@@ -6,6 +6,7 @@ from datetime import date
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from gongzhi.account.passwords import DEMO_PASSWORD
 from gongzhi.base import calendar, clock, progress
 from gongzhi.base.errors import Refused
 from gongzhi.base.models import Progress

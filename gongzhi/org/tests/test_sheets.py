@@ -122,7 +122,7 @@ def test_faults_of_people_are_said_by_line(org):
     said = {n: sentence for n, (_kind, sentence) in faults.items()}
     assert "字母、数字" in said[2] and "不是电话" in said[3] and "没有“没有的局”" in said[4] and "一起填" in said[5]
     assert "可填的里面" in said[6] and who.name in said[7] and "第 8 行" in said[9] and "第 10 行" in said[11]
-    assert "同一个人" in said[12] and "同一个人" in said[13]
+    assert "一个人兼任" in said[12] and "一个人兼任" in said[13]
 
 
 def test_the_same_people_again_change_nothing_and_seats_grow(org):
