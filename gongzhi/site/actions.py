@@ -17,7 +17,6 @@ from gongzhi.flow.actors import Actor
 from gongzhi.log import actions as log
 from gongzhi.org import actions as org
 from gongzhi.org import queries as org_queries
-from gongzhi.org.actions import DEMO_PASSWORD
 from gongzhi.org.models import Person
 from gongzhi.places import actions as places
 from gongzhi.places.models import Place
