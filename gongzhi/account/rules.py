@@ -15,7 +15,6 @@ from gongzhi.org.rules import POWERS
 
 METHODS = {
     "password": _("密码"), "totp": _("动态口令"), "recovery": _("备用码"), "passkey": _("通行密钥"), "oidc": _("统一身份认证"),
-    "link": _("一次性链接"),
 }
 STEP, DIGITS = 30, 6  # RFC 6238, what every authenticator app does
 RECOVERY_CODES = 10

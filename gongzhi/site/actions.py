@@ -23,7 +23,7 @@ from gongzhi.places.models import Place
 from gongzhi.site import jobs, queries
 from gongzhi.site.settings import ROOT
 
-CENTRE_POSTS = ("operator", "dispatcher", "reviewer", "checker", "leader", "admin")
+CENTRE_POSTS = ("operator", "dispatcher", "reviewer", "checker", "leader", "admin", "security", "auditor")
 GO_ON: dict[str, Callable[..., None]] = {queries.POURING: jobs.keep_pouring}  # what can go on where it was stopped
 
 

@@ -174,7 +174,10 @@ def sessions(get_response: Handler) -> Handler:
 
 
 def _of_session(request: HttpRequest, found: Any) -> Any:
-    return found if not found.is_authenticated or account.seen(request) else AnonymousUser()
+    if not found.is_authenticated or account.seen(request):
+        return found
+    request.idled = True  # type: ignore[attr-defined]  # the page to sign in says why
+    return AnonymousUser()
 
 
 def standing(get_response: Handler) -> Handler:

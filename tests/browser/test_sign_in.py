@@ -37,11 +37,15 @@ def _here(settings: Any, live_server: Any) -> None:
 def test_a_passkey_is_set_up_where_one_must_be_had_and_then_signs_in_without_a_password(
         town: Town, visit: Callable[..., Visitor], size: tuple[int, int], settings: Any) -> None:
     settings.SECOND_FACTOR = "all"
+    other = visit(*size).sign_in("community")
+    other.reads("请先登记一种")
+    other.fits()
+    other.accessible()  # of another: it takes the device from the browser
+    other.shot("account-enrol")
+    other.go("/account/totp/").fits()
+    other.accessible()
+    other.shot("account-totp")
     who = with_device(visit(*size)).sign_in("street")
-    who.reads("请先登记一种")
-    who.fits()
-    who.accessible()
-    who.shot("account-enrol")
     who.page.fill("#f-passkey-name", "办公电脑")
     with who.page.expect_navigation():
         who.page.click("button:has-text('登记通行密钥')")
@@ -52,19 +56,18 @@ def test_a_passkey_is_set_up_where_one_must_be_had_and_then_signs_in_without_a_p
     who.page.click("text=收好了")
     who.reads("办公电脑", "就是这里")
     who.fits()
-    who.accessible()
     who.shot("account-home")
     who.go("/desk/")
     with who.page.expect_navigation():
         who.page.click("button[aria-label='退出']")
     who.go("/sign-in/?next=/desk/")
     who.fits()
-    who.accessible()
     who.shot("sign-in")
     with who.page.expect_navigation():
         who.page.click("button:has-text('用通行密钥登录')")
     assert who.page.url.endswith("/desk/")
     assert SignedIn.objects.order_by("-id").first().how == "passkey"  # type: ignore[union-attr]
+    who.go("/account/").accessible()
 
 
 def test_a_passkey_is_the_second_factor_after_a_password_and_one_of_somebody_else_is_not(
@@ -76,7 +79,6 @@ def test_a_passkey_is_the_second_factor_after_a_password_and_one_of_somebody_els
     with who.page.expect_navigation():
         who.page.click("button[aria-label='退出']")
     who.sign_in("street").reads("二次验证")
-    who.accessible()
     who.shot("sign-in-second")
     Factor.objects.update(person=town.people["community"])
     Factor.objects.create(person=town.people["street"], kind="totp", name="手机")
@@ -129,15 +131,15 @@ def through(who: Visitor, name: str) -> Visitor:
 
 def test_the_citys_own_sign_in_is_bound_once_and_says_who_not_what(
         town: Town, visit: Callable[..., Visitor], provider: str) -> None:
-    who = through(visit(*SIZES["desk"]), "street")
+    who = through(visit(*SIZES["desk"]), "street@city")
     assert who.page.url.endswith("/desk/"), who.main
     bound = Identity.objects.get()
-    assert (bound.person, bound.subject, SignedIn.objects.get().how) == (town.people["street"], "no-street", "oidc")
+    assert (bound.person, bound.subject, SignedIn.objects.get().how) == (town.people["street"], "street@city", "oidc")
     town.people["street"].username = "renamed"
     town.people["street"].save()
-    again = through(visit(*SIZES["phone"]), "street")
+    again = through(visit(*SIZES["phone"]), "street@city")
     assert again.page.url.endswith("/desk/")  # by the subject, whatever the names are by now
-    nobody = through(visit(*SIZES["desk"]), "nobody-here")
+    nobody = through(visit(*SIZES["desk"]), "nobody@city")
     nobody.reads("还没有对应的人员")
     nobody.faults.clear()  # its 422 is the answer that is meant
 
