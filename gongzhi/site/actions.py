@@ -1,7 +1,7 @@
 """Begin a city; what the administrator does to long work: stop it, let it go on."""
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from gongzhi.account.passwords import DEMO_PASSWORD
 from gongzhi.base import calendar, clock, progress
 from gongzhi.base.errors import Refused
-from gongzhi.base.models import Progress
+from gongzhi.base.models import CalendarDay, OfficeHours, Progress
 from gongzhi.desk import actions as desk
 from gongzhi.flow import actions as flow
 from gongzhi.flow import handing
@@ -55,6 +55,48 @@ def let_go(person: Person, *, last_day: date, to: Mapping[int, Person | None], v
     handing.hand_over(person, to, by=by)
     desk.hand_over_views(person, views_to, by=by)
     return org.dismiss(person, last_day=last_day, by=by.person_id)
+
+
+@transaction.atomic
+def set_day(day: date, *, working: bool | None, name: str, source: str, by: int | None) -> None:
+    """Say of a day whether the office is open; None: as its weekday says. What was reckoned before stays as it is."""
+    if working is None:
+        if not CalendarDay.objects.filter(date=day).delete()[0]:
+            raise Refused(_("这一天本来就和星期一样。"), "date")
+    else:
+        if not name.strip():
+            raise Refused(_("请写名称。"), "name")
+        if not source.strip():
+            raise Refused(_("请写来源。"), "source")
+        CalendarDay.objects.update_or_create(date=day, defaults={
+            "is_working": working, "name": name.strip()[:40], "source": source.strip()[:120]})
+    calendar.forget()
+    log.append("calendar.day", actor=log.actor(by), subject=("calendar", None),
+               data={"date": day.isoformat(), "working": working})
+
+
+@transaction.atomic
+def set_days(rows: Sequence[CalendarDay], *, by: int) -> None:
+    """Write days from a sheet over those that are there."""
+    CalendarDay.objects.bulk_create(rows, update_conflicts=True, unique_fields=["date"],
+                                    update_fields=["is_working", "name", "source"])
+    calendar.forget()
+    log.append("calendar.day", actor=log.actor(by), subject=("calendar", None), data={"n": len(rows)})
+
+
+@transaction.atomic
+def set_hours(spans: Mapping[int, Sequence[tuple[time, time]]], *, source: str, by: int | None) -> None:
+    """Write the office hours of the week."""
+    if not source.strip():
+        raise Refused(_("请写来源。"), "hours_source")
+    if not any(spans.values()):
+        raise Refused(_("一周至少要有一段办公时间。"), "day-0")
+    OfficeHours.objects.all().delete()
+    OfficeHours.objects.bulk_create(
+        OfficeHours(weekday=weekday, opens=opens, closes=closes, source=source.strip()[:120])
+        for weekday, day in spans.items() for opens, closes in day)
+    calendar.forget()
+    log.append("calendar.hours", actor=log.actor(by), subject=("calendar", None), data={"n": sum(map(len, spans.values()))})
 
 
 @transaction.atomic

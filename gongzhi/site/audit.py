@@ -41,7 +41,7 @@ GROUPS: dict[str, tuple[str | Promise, dict[str, str | Promise]]] = {
         "category.limit": _("改类别时限"), "category.add": _("增加类别"), "catalogue.add": _("增加派单目录"),
         "answer.add": _("增加知识库"), "knowledge.write": _("写知识库"),
         "place.add": _("增加地点"), "place.close": _("停用地点"), "place.code": _("改地点编码"), "place.outline": _("改边界"),
-        "place.rename": _("地点改名")}),
+        "place.rename": _("地点改名"), "calendar.day": _("改节假日"), "calendar.hours": _("改办公时间")}),
     "works": (_("导入和后台"), {
         "import.receive": _("上传表格"), "import.map": _("对应列"), "import.begin": _("开始导入"), "import.end": _("导入完"),
         "import.stop": _("停止导入"), "import.drop": _("作废表格"), "work.stop": _("停止长任务"), "work.resume": _("继续长任务"),

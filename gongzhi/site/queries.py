@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
 
@@ -9,13 +10,13 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.urls import Resolver404, URLResolver, get_resolver, resolve
 
-from gongzhi.base import progress
+from gongzhi.base import clock, progress
 from gongzhi.base.access import Access
 from gongzhi.base.models import Progress
 from gongzhi.desk.models import SavedView
 from gongzhi.flow import handing
 from gongzhi.flow import queries as flow
-from gongzhi.flow.models import Task
+from gongzhi.flow.models import Case, Task
 from gongzhi.org import queries as org
 from gongzhi.org.models import Appointment, Leave, Person, Token
 from gongzhi.org.rules import Held, Standing
@@ -38,6 +39,12 @@ def pouring() -> Progress | None:
 def made_by_no_demo() -> bool:
     """Tell whether places are there without the made-up people that every demo has: a real city, begun or at work."""
     return Place.objects.exists() and not Person.objects.filter(made_up=True).exists()
+
+
+def due_from(day: date, asker: Standing) -> int:
+    """Count the open matters whose deadline comes on a day or later, as far as who asks may know of them."""
+    from_day = datetime.combine(day, time.min, clock.CHINA)
+    return Case.objects.filter(flow.not_recused(asker), closed_at=None, due_at__gte=from_day).count()
 
 
 # Who leaves -----------------------------------------------------------------------------------------------------------

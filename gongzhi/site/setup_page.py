@@ -26,6 +26,7 @@ def menu(path: str, standing: Standing) -> list[dict[str, Any]]:
     items = [("setup:home", "settings", _("概况")), ("setup:places", "map-2", _("地点")),
              ("setup:units", "building-bank", _("单位")), ("setup:people", "users", _("人员")),
              ("imports:home", "file-spreadsheet", _("导入")),
+             ("setup:calendar", "calendar", _("工作日历")),
              ("setup:defaults", "clipboard-list", _("默认值")), ("setup:works", "hourglass-high", _("长任务")),
              ("notify:deliveries", "send", _("消息发送"))] if builds else []
     if standing.holds("security") or (standing.holds("admin") and not account.keepers()):

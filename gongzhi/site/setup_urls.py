@@ -3,6 +3,7 @@
 from django.urls import path
 
 from gongzhi.site import audit_views
+from gongzhi.site import setup_calendar as calendar
 from gongzhi.site import setup_people as people
 from gongzhi.site import setup_views as views
 
@@ -28,6 +29,9 @@ urlpatterns = [
     path("people/<int:person_id>/word/", people.word, name="word"),
     path("people/<int:person_id>/leaving/", people.leaving, name="leaving"),
     path("people/<int:person_id>/end/<int:appointment_id>/", people.end, name="end"),
+    path("calendar/", calendar.days, name="calendar"),
+    path("calendar/day/", calendar.day, name="calendar_day"),
+    path("calendar/hours/", calendar.hours, name="calendar_hours"),
     path("defaults/", views.all_defaults, name="defaults"),
     path("defaults/limits/", views.limits, name="limits"),
     path("defaults/limits/<str:code>/", views.limit, name="limit"),
