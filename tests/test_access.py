@@ -25,7 +25,7 @@ from gongzhi.imports.models import Import
 from gongzhi.notify.models import Notice
 from gongzhi.open311.forms import veil
 from gongzhi.org import actions as org
-from gongzhi.org.models import Appointment
+from gongzhi.org.models import Appointment, Leave
 from gongzhi.requests import actions as requests
 from gongzhi.requests import forms
 from gongzhi.requests.models import Answer
@@ -83,6 +83,8 @@ class Filled:
             "place_id": self.town.places["west-south"].pk, "unit_id": units["west-south"].pk, "scope_id": 0,
             "person_id": people["community"].pk, "work_id": work.pk,
             "appointment_id": Appointment.objects.get(person=people["community"]).pk,
+            "leave_id": Leave.objects.create(person=people["community"], from_date=clock.today(), to_date=clock.today(),
+                                             entered_at=clock.now()).pk,
             "answer_id": Answer.objects.get().pk, "token": forms.keep(_stored()),
             "export_id": Export.objects.create(person=people["street"], progress=work, view="dispatching", query="",
                                                language="zh-hans").pk,

@@ -17,6 +17,7 @@ from gongzhi.account import actions, oidc, passkeys, passwords, queries, rules
 from gongzhi.base import clock
 from gongzhi.base.access import access
 from gongzhi.base.errors import Refused
+from gongzhi.org import actions as org_actions
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person
 from gongzhi.org.rules import POWERS, Standing
@@ -52,11 +53,41 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     username = request.POST.get("username", "").strip()[:40]
     if passwords.too_many(request):
         return _form(request, _("登录太频繁，请过一分钟再试。"), 429, username=username)
+    if word := org.by_word(username, request.POST.get("password", "")):
+        request.session["first"] = [word.person_id, word.digest]
+        return redirect("site:first_sign_in")
     person, said = passwords.check(request, username, request.POST.get("password", ""))
     if person is None:
         return _form(request, said, 422, username=username)
     if queries.has_second(person):
         return _ask_second(request, person, "password", target=safe_target(request), shared=bool(request.POST.get("shared")))
+    return _enter(request, person, ["password"])
+
+
+@access("public")
+@never_cache
+@sensitive_post_parameters("password", "again")
+@require_http_methods(["GET", "POST"])
+def first(request: HttpRequest) -> HttpResponse:
+    """Choose a password, having told the word that was given out; it is used up by this, a second factor still asked for."""
+    person_id, digest = request.session.get("first") or (0, "")
+    person = Person.objects.filter(pk=person_id, is_active=True).first()
+    if person is None:
+        return redirect("site:sign_in")
+    if request.method == "GET":
+        return render(request, "account/first.html", {"person": person, "fault": None})
+    password = request.POST.get("password", "")
+    try:
+        if password != request.POST.get("again", ""):
+            raise Refused(_("两次写的不一样。"), "again")
+        if password == passwords.DEMO_PASSWORD:
+            raise Refused(_("演示密码只在演示中有效。"), "password")
+        org_actions.use_word(person, digest, password)
+    except Refused as fault:
+        return render(request, "account/first.html", {"person": person, "fault": fault}, status=422)
+    del request.session["first"]
+    if queries.has_second(person):
+        return _ask_second(request, person, "password", target="", shared=False)
     return _enter(request, person, ["password"])
 
 

@@ -44,6 +44,23 @@ def drop_view(view_id: int, *, by: Actor) -> None:
     SavedView.objects.filter(pk=view_id, person_id=by.person_id or 0).delete()
 
 
+@transaction.atomic
+def hand_over_views(person: Person, to: Person | None, *, by: Actor) -> int:
+    """Give the saved views of somebody who leaves to another, as far as there is room, and forget the rest."""
+    rows = SavedView.objects.filter(person=person).order_by("made_at")
+    given = 0
+    if to is not None:
+        taken = set(SavedView.objects.filter(person=to).values_list("title", flat=True))
+        for row in [r for r in rows if r.title not in taken][: max(rules.VIEWS_KEPT - len(taken), 0)]:
+            row.person, given = to, given + 1
+            row.save(update_fields=["person"])
+    n, _each = SavedView.objects.filter(person=person).delete()
+    if n or given:
+        log.append("views.hand_over", actor=by.line, subject=("person", person.pk),
+                   data={"to": to.pk if to else None, "given": given, "dropped": n})
+    return given
+
+
 def note_export(rows: int, view: str, narrowed: list[str], *, by: Actor) -> None:
     """Write down that a list left the house: how many lines, and which filters were set."""
     log.append("list.export", actor=by.line, subject=("list", None), data={"n": rows, "view": view, "by": narrowed})

@@ -598,4 +598,4 @@ def sits(task: Task, standing: Standing) -> bool:
     if task.unit_id is None:
         return False
     at = (task.unit_id, task.post) in standing.seats if task.post else task.unit_id in standing.units
-    return at and task.person_id in (None, standing.person_id)
+    return at and task.person_id in (None, *standing.persons)

@@ -32,7 +32,7 @@ ICONS = {
     "fail": "refresh", "call": "phone", "called": "phone", "no_answer": "phone", "unrated": "circle-check",
     "explain": "note", "solve_here": "tool", "withdraw": "x", "comment": "message", "attach": "photo",
     "remind": "bell", "late": "alert-triangle-f", "missed": "alert-triangle-f", "pressed": "alert-triangle",
-    "emergency": "urgent", "watch": "bell",
+    "emergency": "urgent", "watch": "bell", "handed": "user",
 }
 STATES = {"remind": "due", "late": "late", "missed": "late", "urge": "due", "supervise": "due", "hold": "wait",
           "pressed": "late", "redo": "due", "fail": "due"}
@@ -70,7 +70,8 @@ def read(case: Case, standing: Standing, events: list[Event], entries: list[Entr
         entry = by_id.get(event.data.get("entry", 0))
         base, _dot, step = verb.partition(".")
         agreed = event.data.get("agreed_by")
-        who = _who(agreed or event.actor, names, None if agreed else entry)
+        stood_for = event.data.get("agreed_for" if agreed else "for")
+        who = _who(agreed or event.actor, names, None if agreed else entry, stood_for)
         shown = agreed and entry and _opinion(entry, entries) or entry
         body = [] if shown is None else body_of(shown, case, units)
         files = [] if entry is None or agreed or step else entry.files  # type: ignore[attr-defined]
@@ -114,20 +115,24 @@ def _title(process: Process, case: Case, verb: str, event: Event, units: dict[in
     lead = units.get(event.data.get("lead", 0))
     if lead is not None:
         return _("{what}给{unit}").format(what=action, unit=lead.short_name)
-    return {"rerate": _("改评"), "pressed": _("诉求人说有人要求改评价")}.get(base, action)
+    return {"rerate": _("改评"), "handed": _("任务交接给他人"), "pressed": _("诉求人说有人要求改评价")}.get(base, action)
 
 
 def _names(events: list[Event]) -> dict[int, str]:
     lines = [a for e in events for a in (e.actor, e.data.get("agreed_by") or "")]
     ids = {int(a[7:]) for a in lines if a.startswith("person:")}
+    ids |= {event.data[name] for event in events for name in ("for", "agreed_for") if event.data.get(name)}
     return dict(Person.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
 
 
-def _who(actor: str, names: dict[int, str], entry: Entry | None) -> str:
+def _who(actor: str, names: dict[int, str], entry: Entry | None, stood_for: int | None = None) -> str:
     kind, _sep, number = actor.partition(":")
     if kind == "person":
         unit = entry.unit.short_name if entry and entry.unit else ""
-        return " · ".join(filter(None, [names.get(int(number), ""), unit]))
+        name = names.get(int(number), "")
+        if stood_for:
+            name = _("{name}（代{other}）").format(name=name, other=names.get(stood_for, ""))
+        return " · ".join(filter(None, [name, unit]))
     known = {"system": _("系统"), "reporter": _("诉求人"), "anyone": _("诉求人")}
     return known.get(kind, _("接口 {name}").format(name=number))
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gongzhi.desk import intake_urls, views
+from gongzhi.desk import intake_urls, leave_views, views
 
 app_name = "desk"
 urlpatterns = [
@@ -11,6 +11,8 @@ urlpatterns = [
     path("exports/<int:export_id>/stop/", views.stop_export, name="stop_export"),
     path("exports/<int:export_id>/file/", views.export_file, name="export_file"),
     path("search/", views.search, name="search"),
+    path("leave/", leave_views.leave, name="leave"),
+    path("leave/<int:leave_id>/end/", leave_views.end, name="leave_end"),
     path("batch/", views.batch, name="batch"),
     path("views/", views.save_view, name="save_view"),
     path("views/<int:view_id>/drop/", views.drop_view, name="drop_view"),

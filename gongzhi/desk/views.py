@@ -489,6 +489,7 @@ def _menu(standing: Standing, chosen: Filter | None, at: str) -> list[dict[str, 
     on_the_grid = standing.holds("gridworker", "gridmanager", "gridhead", "gridpart")
     if on_the_grid and (today := html.url_or_none("field:today")):
         items.append({"href": today, "icon": "walk", "title": _("网格员端")})
+    items.append({"href": reverse("desk:leave"), "icon": "calendar", "title": _("请假顶岗"), "current": at == "leave"})
     if standing.holds("admin") and (setup := html.url_or_none("site:setup")):
         items.append({"href": setup, "icon": "settings", "title": _("设置")})
     return items

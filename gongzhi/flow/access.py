@@ -22,7 +22,7 @@ def task(standing: Standing, task_id: int) -> Task:
     found = Task.objects.filter(pk=task_id, unit_id__in=standing.units).select_related("case__version").first()
     if found is None or (found.post and (found.unit_id, found.post) not in standing.seats):
         raise Http404
-    if found.person_id not in (None, standing.person_id) or set(found.case.about_units) & standing.lineage:
+    if found.person_id not in (None, *standing.persons) or set(found.case.about_units) & standing.lineage:
         raise Http404
     return found
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from gongzhi.base import calendar, clock, codes, worktime
 from gongzhi.base.errors import Moved, Refused
 from gongzhi.flow import checks, deadlines, forms, moving, offers, queries, reader, registry, roles, verbs, versions
-from gongzhi.flow.actors import SYSTEM, Actor
+from gongzhi.flow.actors import SYSTEM, Actor, for_whom
 from gongzhi.flow.definition import Action, Approve, Field, Process, Stage, Verb
 from gongzhi.flow.models import Attachment, Case, Entry, Expectation, ProcessVersion, Task
 from gongzhi.log import actions as log
@@ -104,6 +104,8 @@ def act(
     task = case.tasks.select_for_update().filter(pk=task_id).first() if task_id else None
     if task_id and (task is None or task.done_at):
         raise Moved(_(GONE))
+    by = for_whom(by, lambda one: any(
+        offer.name == action and not offer.refused for offer in offers.available(case, one, task)))
     if action in ("agree", "refuse"):
         return _decide(case, process, task, action, by, form or {})
     found = process.stages[case.stage].actions.get(action)
@@ -183,7 +185,8 @@ def _perform(case: Case, process: Process, action: Action, by: Actor, values: di
             "task": own.pk if own else None, "entry": entry.pk, "in_time": in_time,
             **forms.logged(values), **kept}
     if agreed:
-        data |= {"agreed_by": agreed.by.line, "closed": [*agreed.closed, *data.get("closed", [])]}
+        data |= {"agreed_by": agreed.by.line, "agreed_for": agreed.by.for_id,
+                 "closed": [*agreed.closed, *data.get("closed", [])]}
     _log(case, process, action.name, by, data)
     return case
 
@@ -374,7 +377,8 @@ def _perform_verb(case: Case, process: Process, verb: Verb, by: Actor, values: d
     case.save()
     data = {"stage": case.stage, "entry": entry.pk, **forms.logged(values), **kept, **more}
     if agreed:
-        data |= {"agreed_by": agreed.by.line, "closed": [*agreed.closed, *data.get("closed", [])]}
+        data |= {"agreed_by": agreed.by.line, "agreed_for": agreed.by.for_id,
+                 "closed": [*agreed.closed, *data.get("closed", [])]}
     _log(case, process, verb.name, by, data)
     return case
 
@@ -443,5 +447,5 @@ def _log(case: Case, process: Process, verb: str, by: Actor, data: dict[str, Any
     due = case.due_at.isoformat() if case.due_at else None
     log.append(
         f"{process.key}.{verb}", actor=by.line, subject=("case", case.pk), places=case.path,
-        data={k: v for k, v in {"due": due, **data}.items() if v not in (None, [], "")},
+        data={k: v for k, v in {"due": due, "for": by.for_id, **data}.items() if v not in (None, [], "")},
     )

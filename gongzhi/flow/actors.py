@@ -1,6 +1,7 @@
 """Who acts: a person with posts, the reporter of one case, the clock, or a machine with a key."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from gongzhi.org.models import Unit
 from gongzhi.org.rules import NOBODY, Held, Standing
@@ -8,12 +9,16 @@ from gongzhi.org.rules import NOBODY, Held, Standing
 
 @dataclass(frozen=True)
 class Actor:
-    """One who acts. `kind`: person, reporter (of `case_id`), key (a machine, for reporting only) or system."""
+    """One who acts. `kind`: person, reporter (of `case_id`), key (a machine, for reporting only) or system.
+
+    `for_id`: whom a person stands in for with this act.
+    """
 
     kind: str
     standing: Standing = NOBODY
     case_id: int | None = None
     key: str = ""
+    for_id: int | None = None
 
     @property
     def line(self) -> str:
@@ -38,6 +43,14 @@ SYSTEM = Actor("system")
 def person(standing: Standing) -> Actor:
     """Act as a person with his posts of today."""
     return Actor("person", standing)
+
+
+def for_whom(actor: Actor, may: Callable[[Actor], bool]) -> Actor:
+    """Say whom a person stands in for with an act: nobody, if his own posts allow it."""
+    for person_id in (None, *sorted(actor.standing.stands_for)) if actor.standing.stands_for else ():
+        if may(replace(actor, standing=actor.standing.with_posts_of(person_id))):
+            return replace(actor, for_id=person_id)
+    return actor
 
 
 def of_unit(unit: Unit, post: str = "") -> Actor:

@@ -63,5 +63,5 @@ def queue(standing: Standing) -> QuerySet[Task]:
     desks = Q(unit_id__in=sorted(standing.units), post="")
     for unit, post in sorted(standing.seats):
         desks |= Q(unit_id=unit, post=post)
-    mine = Q(person=None) | Q(person_id=standing.person_id)
+    mine = Q(person=None) | Q(person_id__in=sorted(standing.persons))
     return Task.objects.filter(desks, mine, not_recused(standing, "case__"), done_at=None)

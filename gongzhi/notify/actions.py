@@ -20,6 +20,7 @@ from gongzhi.base.errors import Refused
 from gongzhi.log import actions as log
 from gongzhi.notify import channels, queries, registry, rules
 from gongzhi.notify.models import Notice
+from gongzhi.org import queries as org
 
 About = tuple[str, int | None]
 IN_A_ROW = 3  # failures after which a channel is left alone for this round
@@ -35,12 +36,13 @@ def tell_people(
     key: str,
     channels: Sequence[str] = ("inbox",),
 ) -> None:
-    """Tell people who may see what it is about; the same key, person and channel is told once, ever.
+    """Tell people who may see what it is about, and who stands in for them; the same key, person and channel is told
+    once, ever.
 
     Put the case's code into `values` as "code": the inbox links to it.
     """
     _write(
-        [{"recipient": f"person:{pk}", "person_id": pk} for pk in dict.fromkeys(person_ids)],
+        [{"recipient": f"person:{pk}", "person_id": pk} for pk in org.with_stand_ins(person_ids)],
         template, values, about, key, channels,
     )  # fmt: skip
 

@@ -10,14 +10,15 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from gongzhi.base import chinese, clock
 from gongzhi.base.errors import Refused
 from gongzhi.log import actions as log
-from gongzhi.org import rules
-from gongzhi.org.models import Appointment, Person, Post, Token, Unit
-from gongzhi.org.rules import digest
+from gongzhi.org import queries, rules
+from gongzhi.org.models import Appointment, FirstSignIn, Leave, Person, Post, Token, Unit
+from gongzhi.org.rules import Standing, digest
 from gongzhi.places.models import Place
 
 
@@ -208,6 +209,32 @@ def set_password(person: Person, password: str, *, by: int | None) -> None:
 
 
 @transaction.atomic
+def give_words(people: Sequence[Person], *, by: int | None) -> list[tuple[Person, str]]:
+    """Give each a word to sign in with once; former words and passwords end. The words are shown now and never again."""
+    if not people:
+        return []
+    ids = [p.pk for p in people]
+    words = [(p, rules.new_word()) for p in people]
+    FirstSignIn.objects.filter(person__in=ids).delete()
+    until = clock.now() + rules.WORD_LASTS
+    FirstSignIn.objects.bulk_create(
+        [FirstSignIn(person=p, digest=rules.word_digest(word), expires_at=until) for p, word in words], batch_size=1000)
+    Person.objects.filter(pk__in=ids).update(password=make_password(None))
+    _note("person.word", by, ("person", ids[0]), n=len(ids))
+    return words
+
+
+@transaction.atomic
+def use_word(person: Person, word_digest: str, password: str) -> None:
+    """Choose a password with the word of a first sign-in, which is used up by it."""
+    row = FirstSignIn.objects.select_for_update().filter(person=person, digest=word_digest).first()
+    if row is None or row.expires_at <= clock.now() or not person.is_active:
+        raise Refused(_("初始密码已用过或已过期，请找系统管理员再要一个。"), "word")
+    set_password(person, password, by=person.pk)
+    row.delete()
+
+
+@transaction.atomic
 def issue_token(*, name: str, by: int | None, person: Person | None = None, expires_at: datetime | None = None) -> str:
     """Make a bearer token, of a person or of a machine, and return it."""
     token = "gz_" + secrets.token_urlsafe(32)
@@ -225,6 +252,139 @@ def revoke_token(token_digest: str, *, by: int | None) -> bool:
     if n:
         _note("token.revoke", by, ("person", None), token=token_digest[:12])
     return bool(n)
+
+
+# Away and gone --------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def enter_leave(person: Person, *, from_date: date, to_date: date, stand_in: Person | None, by: Standing) -> Leave:
+    """Enter that a person is away and who stands in; the rights of it begin and end by themselves.
+
+    The person, who leads him, or an administrator may; of an administrator or auditor not who merely leads him.
+    """
+    _lock(person, stand_in)
+    if not may_enter_leave(person, by):
+        raise Refused(_("只有本人、本人的负责人和系统管理员可以登记。"), "person")
+    if to_date < from_date:
+        raise Refused(_("最后一天不能早于第一天。"), "to_date")
+    if to_date < clock.today() or to_date - from_date > rules.LEAVE_MOST:
+        raise Refused(_("最后一天应在今天以后，一次不超过 {n} 天。").format(n=rules.LEAVE_MOST.days), "to_date")
+    during = Leave.objects.filter(from_date__lte=to_date, to_date__gte=from_date)
+    if during.filter(person=person).exists():
+        raise Refused(_("这几天已经登记过，请先取消原来的。"), "from_date")
+    other = during.filter(stand_in=person).select_related("person").first()
+    if other:
+        raise Refused(_("这几天{name}在代{other}顶岗，请先给{other}换人。").format(
+            name=person.name, other=other.person.name), "from_date")
+    if stand_in is not None:
+        _check_stand_in(person, stand_in, from_date, to_date, during)
+    row = Leave.objects.create(person=person, stand_in=stand_in, from_date=from_date, to_date=to_date,
+                               entered_by_id=by.person_id, entered_at=clock.now())
+    _note("person.leave", by.person_id, ("person", person.pk), leave=row.pk, from_date=from_date.isoformat(),
+          to_date=to_date.isoformat(), stand_in=stand_in.pk if stand_in else None)
+    return row
+
+
+def may_enter_leave(person: Person, by: Standing) -> bool:
+    """Say whether somebody may say that a person is away: himself, his leader, an administrator."""
+    if by.person_id == person.pk or "admin" in by.with_posts_of(None).posts:
+        return True
+    guarded = rules.POWERS & queries.standing(person).posts  # a leader would choose himself who administers or audits
+    return not guarded and queries.led_by(by).filter(pk=person.pk).exists()
+
+
+def _lock(*people: Person | None) -> None:
+    """Hold the people's rows, always in one order: two leaves that cross are entered one after the other."""
+    ids = [p.pk for p in people if p]
+    list(Person.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+
+
+def _check_stand_in(person: Person, other: Person, from_date: date, to_date: date, during: QuerySet[Leave]) -> None:
+    """Refuse who is away himself, left, works outside where the other does not, or would hold what is kept apart."""
+    if other.pk == person.pk:
+        raise Refused(_("不能代自己顶岗。"), "stand_in")
+    if not other.is_active:
+        raise Refused(_("{name}已离职。").format(name=other.name), "stand_in")
+    if during.filter(person=other).exists():
+        raise Refused(_("这几天{name}自己也不在岗，请另选一人。").format(name=other.name), "stand_in")
+    held = Appointment.objects.filter(Q(to_date=None) | Q(to_date__gte=from_date), from_date__lte=to_date)
+    own, his = (list(held.filter(person=p).select_related("post__unit")) for p in (person, other))
+    if not his:
+        raise Refused(_("{name}没有岗位，不能顶岗。").format(name=other.name), "stand_in")
+    if len({a.post.unit.kind == "outside" for a in (*own, *his)}) > 1:
+        raise Refused(_("外部单位的人和机关、社区的人不能互相顶岗。"), "stand_in")
+    if rules.too_many_powers(a.post.name for a in (*own, *his)):
+        raise Refused(_("系统、安全、审计三种管理员不能由一个人兼任。"), "stand_in")
+
+
+@transaction.atomic
+def end_leave(leave: Leave, *, last_day: date, by: Standing) -> None:
+    """End a leave earlier, after its last day; one that has not begun by then is taken out."""
+    if not may_enter_leave(leave.person, by):
+        raise Refused(_("只有本人、本人的负责人和系统管理员可以登记。"), "person")
+    if last_day >= leave.to_date:
+        raise Refused(_("只能提前，不能延长；要延长请再登记一次。"), "last_day")
+    if last_day < clock.today() - timedelta(days=1):
+        raise Refused(_("最早到昨天为止。"), "last_day")
+    if last_day < leave.from_date:
+        leave.delete()
+    else:
+        leave.to_date = last_day
+        leave.save(update_fields=["to_date"])
+    _note("person.back", by.person_id, ("person", leave.person_id), last_day=last_day.isoformat(),
+          stand_in=leave.stand_in_id)
+
+
+@transaction.atomic
+def dismiss(person: Person, *, last_day: date, by: int | None) -> int:
+    """End all a person's posts, leaves, tokens, words and sessions and close the account; return how many posts ended."""
+    _lock(person)
+    if last_day > clock.today():
+        raise Refused(_("最后一天还没到，请到那天再办；任职可以先填结束日期。"), "last_day")
+    if Leave.objects.filter(stand_in=person, to_date__gte=clock.today()).exists():
+        raise Refused(_("还在代别人顶岗，请先给他们换人。"), "person")
+    rows = Appointment.objects.filter(Q(to_date=None) | Q(to_date__gt=last_day), person=person)
+    began_later = rows.filter(from_date__gt=last_day)
+    n = began_later.delete()[0] + rows.update(to_date=last_day)
+    Leave.objects.filter(person=person, from_date__gt=last_day).delete()
+    Leave.objects.filter(person=person, to_date__gt=last_day).update(to_date=last_day)
+    FirstSignIn.objects.filter(person=person).delete()
+    tokens = Token.objects.filter(person=person, revoked_at=None).update(revoked_at=clock.now())
+    person.is_active = False
+    person.password = make_password(None)  # sessions hang on it
+    person.save(update_fields=["is_active", "password"])
+    _note("person.left", by, ("person", person.pk), last_day=last_day.isoformat(), posts=n, tokens=tokens)
+    return n
+
+
+# From a sheet ---------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def change_units(rows: Sequence[Unit], fields: Sequence[str], *, by: int | None) -> None:
+    """Write what a sheet says anew of units."""
+    if rows:
+        Unit.objects.bulk_update(rows, fields, batch_size=500)
+        _note("unit.change", by, ("unit", rows[0].pk), n=len(rows))
+
+
+@transaction.atomic
+def change_people(rows: Sequence[Person], fields: Sequence[str], *, by: int | None) -> None:
+    """Write what a sheet says anew of people."""
+    if rows:
+        Person.objects.bulk_update(rows, fields, batch_size=500)
+        _note("person.change", by, ("person", rows[0].pk), n=len(rows))
+
+
+@transaction.atomic
+def end_many(rows: Sequence[tuple[Appointment, date]], *, by: int | None) -> None:
+    """End a batch of appointments after their last days."""
+    for row, last_day in rows:
+        row.to_date = last_day
+    if rows:
+        Appointment.objects.bulk_update([row for row, _day in rows], ["to_date"], batch_size=500)
+        _note("person.dismiss", by, ("person", rows[0][0].person_id), n=len(rows))
 
 
 def _note(verb: str, by: int | None, subject: tuple[str, int | None], **data: Any) -> None:

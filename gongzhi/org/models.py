@@ -79,6 +79,35 @@ class Appointment(models.Model):
         constraints = [models.UniqueConstraint("post", "person", "from_date", name="appointed_once")]
 
 
+class Leave(models.Model):
+    """A person is away from a day to a day, both included; who stands in holds the person's posts on these days."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="leaves")
+    stand_in = models.ForeignKey(Person, models.PROTECT, null=True, related_name="stands_in")
+    from_date = models.DateField()
+    to_date = models.DateField()
+    entered_by = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+")
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(to_date__gte=models.F("from_date")), name="leave_forward"),
+            models.CheckConstraint(condition=~models.Q(stand_in=models.F("person")), name="nobody_stands_in_for_himself"),
+        ]
+        indexes = [
+            models.Index(fields=["person", "to_date"], name="leave_of_person"),
+            models.Index(fields=["stand_in", "to_date"], name="leave_stand_in"),
+        ]
+
+
+class FirstSignIn(models.Model):
+    """The word by which somebody who has no password yet signs in once, to choose one; only its digest is kept."""
+
+    person = models.OneToOneField(Person, models.CASCADE, primary_key=True, related_name="first_sign_in")
+    digest = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+
+
 class Token(models.Model):
     """A bearer token: of a person who signed in through the API, or of a machine (`gongzhi apikey NAME`)."""
 

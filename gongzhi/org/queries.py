@@ -7,8 +7,8 @@ from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Length
 
 from gongzhi.base import clock
-from gongzhi.org.models import Appointment, Person, Post, Token, Unit
-from gongzhi.org.rules import GOVERNING, NOBODY, Held, Standing, digest
+from gongzhi.org.models import Appointment, FirstSignIn, Leave, Person, Post, Token, Unit
+from gongzhi.org.rules import GOVERNING, NOBODY, Held, Standing, digest, word_digest
 from gongzhi.places.models import Place
 
 
@@ -25,17 +25,48 @@ def standing(person: Any) -> Standing:
         return NOBODY
     if not person.is_active:
         return NOBODY
-    rows = current(person.appointments.all()).select_related("post__unit__place", "post__place").order_by("id")
-    return Standing(person.pk, person.name, tuple(_held(a) for a in rows))
+    away = {row.person_id: row for row in away_today().filter(stand_in=person.pk, person__is_active=True)}
+    rows = current().filter(person__in=[person.pk, *away])
+    own = sorted(rows.select_related("post__unit__place", "post__place", "person"), key=lambda a: (a.person_id in away, a.pk))
+    return Standing(person.pk, person.name, tuple(_held(a, away.get(a.person_id)) for a in own))
 
 
-def _held(appointment: Appointment) -> Held:
+def _held(appointment: Appointment, leave: Leave | None = None) -> Held:
     post, unit = appointment.post, appointment.post.unit
     place: Place | None = post.place or unit.place
     return Held(
         unit.pk, unit.name, unit.kind, unit.level, tuple(unit.path), post.name,
         place.pk if place else None, tuple(place.path) if place else (),
+        *((leave.person_id, appointment.person.name, leave.to_date) if leave else ()),
     )
+
+
+def away_today() -> QuerySet[Leave]:
+    """List the leaves of today."""
+    today = clock.today()
+    return Leave.objects.filter(from_date__lte=today, to_date__gte=today)
+
+
+def with_stand_ins(person_ids: Iterable[int]) -> list[int]:
+    """Add to some people who stands in for them today."""
+    ids = list(dict.fromkeys(person_ids))
+    rows = away_today().filter(person__in=ids, stand_in__is_active=True).order_by("id") if ids else Leave.objects.none()
+    return list(dict.fromkeys([*ids, *(row.stand_in_id for row in rows if row.stand_in_id)]))
+
+
+def leaves(person_id: int) -> QuerySet[Leave]:
+    """List the leaves of a person that are not over, and those in which the person stands in for another."""
+    rows = Leave.objects.filter(Q(person=person_id) | Q(stand_in=person_id), to_date__gte=clock.today())
+    return rows.select_related("person", "stand_in").order_by("from_date", "id")
+
+
+def led_by(standing: Standing) -> QuerySet[Person]:
+    """List the people of the units a leader leads, and of all below them."""
+    own = [h.unit_id for h in standing.held if h.post == "leader"]
+    if not own:
+        return Person.objects.none()
+    rows = current().filter(post__unit__path__overlap=own)
+    return Person.objects.filter(is_active=True, pk__in=rows.values("person")).exclude(pk=standing.person_id or 0).order_by("pk")
 
 
 def holders(unit_id: int, post: str = "") -> QuerySet[Person]:
@@ -84,10 +115,28 @@ def team(place_id: int) -> QuerySet[Appointment]:
 
 
 def grid_worker(grid_id: int) -> Person | None:
-    """Find the full-time worker of a grid, or whoever of its team stands in."""
+    """Find the full-time worker of a grid, or whoever of its team stands in; of one who is away, who holds the post."""
     order = {"gridworker": 0, "gridmanager": 1, "gridhead": 2, "gridpart": 3}
-    rows = [a for a in team(grid_id) if a.post.name in order]
-    return min(rows, key=lambda a: order[a.post.name]).person if rows else None
+    rows = [a for a in team(grid_id) if a.post.name in order and a.person.is_active]
+    if not rows:
+        return None
+    found = min(rows, key=lambda a: order[a.post.name]).person
+    leave = away_today().filter(person=found, stand_in__is_active=True).select_related("stand_in").first()
+    return leave.stand_in if leave else found
+
+
+def without_password(unit_id: int = 0) -> QuerySet[Person]:
+    """List the people at work who have no password yet, all or those of a unit and of all below it."""
+    rows = Person.objects.filter(is_active=True, password__startswith="!")
+    if unit_id:
+        rows = rows.filter(pk__in=current().filter(post__unit__path__contains=[unit_id]).values("person"))
+    return rows.order_by("pk")
+
+
+def by_word(username: str, word: str) -> FirstSignIn | None:
+    """Find who signs in for the first time, with the word he was given; it is too long to be found by trying."""
+    rows = FirstSignIn.objects.filter(person__username=username, person__is_active=True, expires_at__gt=clock.now())
+    return rows.filter(digest=word_digest(word)).select_related("person").first()
 
 
 def posts(unit_id: int) -> QuerySet[Post]:

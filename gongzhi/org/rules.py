@@ -1,8 +1,11 @@
 """The vocabulary of posts, and what a person's appointments add up to."""
 
 import hashlib
+import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 # Post names in code and on the screen (docs/words.md). A city that needs another post adds a line.
 POSTS = {
@@ -39,10 +42,17 @@ LEVELS = ["grid", "community", "street", "district", "city"]
 OVERSEEING = {"operator", "dispatcher", "reviewer", "checker", "leader", "gridhead", "gridmanager", "gridworker"}
 GOVERNING = {"district", "centre", "street", "community", "grid"}
 
+LEAVE_MOST = timedelta(days=366)  # default, no source
+USERNAME = re.compile(r"[A-Za-z0-9_.@-]{2,40}")
+PHONE = re.compile(r"[0-9+()（）\- 转]{3,20}")
+# A first word is as hard to guess as a token, so its digest need not be slow: 12 signs of 30 are 58 bits.
+WORD_SIGNS, WORD_LENGTH = "23456789ABCDEFGHJKMNPQRSTVWXYZ", 12
+WORD_LASTS = timedelta(days=14)  # default, no source
+
 
 @dataclass(frozen=True)
 class Held:
-    """One post a person holds today."""
+    """One post a person holds today; with `for_id`, as the stand-in of somebody who is away `until` a day."""
 
     unit_id: int
     unit_name: str
@@ -52,11 +62,17 @@ class Held:
     post: str
     place_id: int | None
     place_path: tuple[int, ...]
+    for_id: int | None = None
+    for_name: str = ""
+    until: date | None = None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What a person is today: posts held, units worked in, places overseen. Nobody: no posts at all."""
+    """What a person is today: posts held, units worked in, places overseen. Nobody: no posts at all.
+
+    The posts of whom he stands in for are his for that time, and what closes a case to either closes it to him.
+    """
 
     person_id: int | None = None
     name: str = ""
@@ -66,6 +82,7 @@ class Standing:
     lineage: frozenset[int] = field(init=False)  # own units and all above: a complaint about any of them recuses
     places: frozenset[int] = field(init=False)  # every matter under these is seen
     seats: frozenset[tuple[int, str]] = field(init=False)  # (unit, post)
+    stands_for: frozenset[int] = field(init=False)  # people who are away
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -75,11 +92,21 @@ class Standing:
         overseen = (h for h in self.held if h.post in OVERSEEING and h.unit_kind in GOVERNING)
         put(self, "places", frozenset(h.place_id for h in overseen if h.place_id))
         put(self, "seats", frozenset((h.unit_id, h.post) for h in self.held))
+        put(self, "stands_for", frozenset(h.for_id for h in self.held if h.for_id))
 
     @property
     def is_outside(self) -> bool:
         """Whether all posts are with outside handlers, who see text and place only."""
         return bool(self.held) and all(h.unit_kind == "outside" for h in self.held)
+
+    @property
+    def persons(self) -> frozenset[int]:
+        """The person and those stood in for: what is theirs by name is on this desk."""
+        return self.stands_for | ({self.person_id} if self.person_id else set())
+
+    def with_posts_of(self, person_id: int | None) -> "Standing":
+        """Leave the posts held in one's own right and those of one person stood in for, None for nobody's."""
+        return Standing(self.person_id, self.name, tuple(h for h in self.held if h.for_id in (None, person_id)))
 
     def holds(self, *posts: str) -> bool:
         """Say whether any of the posts is held."""
@@ -110,9 +137,25 @@ def rights(standing: Standing) -> list[Right]:
     return found
 
 
+def new_word() -> str:
+    """Make the word of a first sign-in, in signs that are not mistaken for one another: K7M2-XPQ9-RT4W."""
+    signs = "".join(secrets.choice(WORD_SIGNS) for _ in range(WORD_LENGTH))
+    return "-".join(signs[i : i + 4] for i in range(0, WORD_LENGTH, 4))
+
+
+def word_digest(word: str) -> str:
+    """Give what is kept of a first word, however it was typed."""
+    return digest("first:" + re.sub(r"[^0-9A-Z]", "", word.upper()))
+
+
 def clashing(held: Iterable[str], post: str) -> str:
     """Give the power somebody holds that does not go with a post; "" where all goes together."""
     return next((p for p in sorted(held) if p in POWERS and p != post), "") if post in POWERS else ""
+
+
+def too_many_powers(posts: Iterable[str]) -> bool:
+    """Say whether posts hold more than one of the powers that no one person has together."""
+    return len(POWERS & set(posts)) > 1
 
 
 def digest(token: str) -> str:

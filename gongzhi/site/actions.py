@@ -1,6 +1,7 @@
 """Begin a city; what the administrator does to long work: stop it, let it go on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -8,10 +9,14 @@ from django.utils.translation import gettext as _
 from gongzhi.account.passwords import DEMO_PASSWORD
 from gongzhi.base import calendar, clock, progress
 from gongzhi.base.errors import Refused
-from gongzhi.base.models import Progress
+from gongzhi.base.models import CalendarDay, OfficeHours, Progress
+from gongzhi.desk import actions as desk
 from gongzhi.flow import actions as flow
+from gongzhi.flow import handing
+from gongzhi.flow.actors import Actor
 from gongzhi.log import actions as log
 from gongzhi.org import actions as org
+from gongzhi.org import queries as org_queries
 from gongzhi.org.models import Person
 from gongzhi.places import actions as places
 from gongzhi.places.models import Place
@@ -37,6 +42,61 @@ def resume_work(row: Progress, *, by: int) -> None:
         raise Refused(_("这项工作不能继续。"))
     log.append("work.resume", actor=log.actor(by), subject=("work", row.pk), data={"name": row.name})
     GO_ON[row.name](**row.data)
+
+
+@transaction.atomic
+def let_go(person: Person, *, last_day: date, to: Mapping[int, Person | None], views_to: Person | None, by: Actor) -> int:
+    """Let somebody leave: tasks and saved lists go over, posts end, sessions and tokens too; all of it or nothing."""
+    if person.pk == by.person_id:
+        raise Refused(_("不能给自己办离职，请另一位系统管理员办。"), "person")
+    admins = Person.objects.filter(is_active=True, pk__in=org_queries.current().filter(post__name="admin").values("person"))
+    if admins.filter(pk=person.pk).exists() and not admins.exclude(pk=person.pk).exists():
+        raise Refused(_("这是最后一位系统管理员，请先任命另一位。"), "person")
+    handing.hand_over(person, to, by=by)
+    desk.hand_over_views(person, views_to, by=by)
+    return org.dismiss(person, last_day=last_day, by=by.person_id)
+
+
+@transaction.atomic
+def set_day(day: date, *, working: bool | None, name: str, source: str, by: int | None) -> None:
+    """Say of a day whether the office is open; None: as its weekday says. What was reckoned before stays as it is."""
+    if working is None:
+        if not CalendarDay.objects.filter(date=day).delete()[0]:
+            raise Refused(_("这一天本来就和星期一样。"), "date")
+    else:
+        if not name.strip():
+            raise Refused(_("请写名称。"), "name")
+        if not source.strip():
+            raise Refused(_("请写来源。"), "source")
+        CalendarDay.objects.update_or_create(date=day, defaults={
+            "is_working": working, "name": name.strip()[:40], "source": source.strip()[:120]})
+    calendar.forget()
+    log.append("calendar.day", actor=log.actor(by), subject=("calendar", None),
+               data={"date": day.isoformat(), "working": working})
+
+
+@transaction.atomic
+def set_days(rows: Sequence[CalendarDay], *, by: int) -> None:
+    """Write days from a sheet over those that are there."""
+    CalendarDay.objects.bulk_create(rows, update_conflicts=True, unique_fields=["date"],
+                                    update_fields=["is_working", "name", "source"])
+    calendar.forget()
+    log.append("calendar.day", actor=log.actor(by), subject=("calendar", None), data={"n": len(rows)})
+
+
+@transaction.atomic
+def set_hours(spans: Mapping[int, Sequence[tuple[time, time]]], *, source: str, by: int | None) -> None:
+    """Write the office hours of the week."""
+    if not source.strip():
+        raise Refused(_("请写来源。"), "hours_source")
+    if not any(spans.values()):
+        raise Refused(_("一周至少要有一段办公时间。"), "day-0")
+    OfficeHours.objects.all().delete()
+    OfficeHours.objects.bulk_create(
+        OfficeHours(weekday=weekday, opens=opens, closes=closes, source=source.strip()[:120])
+        for weekday, day in spans.items() for opens, closes in day)
+    calendar.forget()
+    log.append("calendar.hours", actor=log.actor(by), subject=("calendar", None), data={"n": sum(map(len, spans.values()))})
 
 
 @transaction.atomic

@@ -33,13 +33,15 @@ GROUPS: dict[str, tuple[str | Promise, dict[str, str | Promise]]] = {
         "token.revoke": _("收回令牌")}),
     "people": (_("单位和人员"), {
         "unit.add": _("增加单位"), "unit.rename": _("单位改名"), "person.add": _("增加人员"), "post.add": _("增加岗位"),
-        "person.appoint": _("任职"), "person.dismiss": _("结束任职")}),
+        "person.appoint": _("任职"), "person.dismiss": _("结束任职"), "unit.change": _("改单位资料"),
+        "person.change": _("改人员资料"), "person.leave": _("登记请假顶岗"), "person.back": _("提前结束请假"),
+        "person.left": _("办离职"), "person.word": _("给初始密码"), "views.hand_over": _("交接保存的视图")}),
     "rules": (_("规则和设置"), {
         "process.publish": _("发布流程"), "process.move": _("在办事项换流程版本"), "default.write": _("改默认值"),
         "category.limit": _("改类别时限"), "category.add": _("增加类别"), "catalogue.add": _("增加派单目录"),
         "answer.add": _("增加知识库"), "knowledge.write": _("写知识库"),
         "place.add": _("增加地点"), "place.close": _("停用地点"), "place.code": _("改地点编码"), "place.outline": _("改边界"),
-        "place.rename": _("地点改名")}),
+        "place.rename": _("地点改名"), "calendar.day": _("改节假日"), "calendar.hours": _("改办公时间")}),
     "works": (_("导入和后台"), {
         "import.receive": _("上传表格"), "import.map": _("对应列"), "import.begin": _("开始导入"), "import.end": _("导入完"),
         "import.stop": _("停止导入"), "import.drop": _("作废表格"), "work.stop": _("停止长任务"), "work.resume": _("继续长任务"),

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from gongzhi.site import audit_views
+from gongzhi.site import setup_calendar as calendar
+from gongzhi.site import setup_people as people
 from gongzhi.site import setup_views as views
 
 app_name = "setup"
@@ -12,6 +14,7 @@ urlpatterns = [
     path("places/<int:place_id>/", views.place, name="place"),
     path("places/<int:place_id>/branch/", views.place_branch, name="place_branch"),
     path("places/<int:place_id>/outlines.json", views.place_outlines, name="place_outlines"),
+    path("places/<int:place_id>/posters.pdf", views.place_posters, name="place_posters"),
     path("places/<int:place_id>/rename/", views.place_rename, name="place_rename"),
     path("places/<int:place_id>/code/", views.place_code, name="place_code"),
     path("units/", views.units, name="units"),
@@ -20,9 +23,15 @@ urlpatterns = [
     path("units/<int:unit_id>/add/", views.unit_add, name="unit_add"),
     path("units/<int:unit_id>/post/", views.post_add, name="post_add"),
     path("units/<int:unit_id>/appoint/", views.appoint, name="appoint"),
-    path("people/", views.people, name="people"),
-    path("people/<int:person_id>/", views.person, name="person"),
-    path("people/<int:person_id>/end/<int:appointment_id>/", views.end, name="end"),
+    path("people/", people.people, name="people"),
+    path("people/<int:person_id>/", people.person, name="person"),
+    path("people/words/", people.words, name="words"),
+    path("people/<int:person_id>/word/", people.word, name="word"),
+    path("people/<int:person_id>/leaving/", people.leaving, name="leaving"),
+    path("people/<int:person_id>/end/<int:appointment_id>/", people.end, name="end"),
+    path("calendar/", calendar.days, name="calendar"),
+    path("calendar/day/", calendar.day, name="calendar_day"),
+    path("calendar/hours/", calendar.hours, name="calendar_hours"),
     path("defaults/", views.all_defaults, name="defaults"),
     path("defaults/limits/", views.limits, name="limits"),
     path("defaults/limits/<str:code>/", views.limit, name="limit"),

@@ -1,12 +1,12 @@
-"""设置: the place tree with its codes, the unit tree with posts and people, and what a person may see and why."""
+"""设置: the place tree with its codes, the unit tree with posts, defaults and long work."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,17 +14,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from gongzhi.account import queries as account
-from gongzhi.base import clock, html
+from gongzhi.base import html
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.base.models import Progress
+from gongzhi.flow import handing
 from gongzhi.flow.actors import person as acting
 from gongzhi.org import actions as org_actions
 from gongzhi.org import queries as org
 from gongzhi.org import rules as org_rules
 from gongzhi.org.actions import NewPost, NewUnit
-from gongzhi.org.models import Appointment, Person, Post, Unit
+from gongzhi.org.models import Person, Post, Unit
 from gongzhi.places import actions as place_actions
 from gongzhi.places import index
 from gongzhi.places import queries as place_queries
@@ -33,79 +33,10 @@ from gongzhi.places.models import Place
 from gongzhi.requests import actions as requests
 from gongzhi.requests import defaults, rules
 from gongzhi.requests.models import Category
-from gongzhi.site import actions, health, queries
+from gongzhi.site import actions, health, posters, queries
+from gongzhi.site.setup_page import PAGE, SEEN_BY, attempt, cut, draw, read_date, whole
 
-PAGE = 50
 UNITS_SHOWN = 12  # of those that govern a place; the others are a list of their own
-SEEN_BY = ("admin", "auditor")
-
-
-def menu(path: str, standing: org_rules.Standing) -> list[dict[str, Any]]:
-    """Give the left side of 设置 as far as a person may go, with the page at an address, or the one above it, as present."""
-    builds = standing.holds(*SEEN_BY)
-    items = [("setup:home", "settings", _("概况")), ("setup:places", "map-2", _("地点")),
-             ("setup:units", "building-bank", _("单位")), ("setup:people", "users", _("人员")),
-             ("duties:home", "list-check", _("四张清单")), ("imports:home", "file-spreadsheet", _("导入")),
-             ("setup:defaults", "clipboard-list", _("默认值")), ("setup:works", "hourglass-high", _("长任务")),
-             ("notify:deliveries", "send", _("消息发送"))] if builds else []
-    if standing.holds("security") or (standing.holds("admin") and not account.keepers()):
-        items.append(("account:people", "key", _("账号安全")))
-    if standing.holds("auditor"):
-        items.append(("setup:audit", "list-check", _("审计")))
-    home = reverse("setup:home")
-    rows = [{"href": reverse(name), "icon": icon, "title": title} for name, icon, title in items]
-    return [{**row, "current": path == home if row["href"] == home else path.startswith(row["href"])} for row in rows]
-
-
-def _page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
-    may_write = request.standing.holds("admin")  # type: ignore[attr-defined]
-    said = [str(m) for m in messages.get_messages(request)]
-    values = {"may_write": may_write, "said": said, "fault": None, "typed": {}, "today": clock.today()}
-    return render(request, f"setup/{template}.html", {**values, **context}, status=status)
-
-
-def _cut(rows: QuerySet[Any], request: HttpRequest) -> dict[str, Any]:
-    """Cut a page by id: {"rows", "next", "previous"}, the last two the query strings of its neighbours or ""."""
-    after, before = _whole(request.GET.get("after")), _whole(request.GET.get("before"))
-    if before:
-        found = list(rows.filter(pk__lt=before).order_by("-pk")[: PAGE + 1])
-        more, shown = len(found) > PAGE, found[:PAGE][::-1]
-        return {"rows": shown, "next": _query(request, after=shown[-1].pk) if shown else "",
-                "previous": _query(request, before=shown[0].pk) if more else ""}
-    found = list(rows.filter(pk__gt=after).order_by("pk")[: PAGE + 1])
-    shown = found[:PAGE]
-    return {"rows": shown, "next": _query(request, after=shown[-1].pk) if len(found) > PAGE else "",
-            "previous": _query(request, before=shown[0].pk) if after and shown else ""}
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-def _query(request: HttpRequest, **change: Any) -> str:
-    query = request.GET.copy()
-    for key in ("after", "before"):
-        query.pop(key, None)
-    query.update({k: str(v) for k, v in change.items()})
-    return "?" + query.urlencode()
-
-
-def _date(request: HttpRequest, field: str) -> date:
-    try:
-        return date.fromisoformat(request.POST.get(field, ""))
-    except ValueError as fault:
-        raise Refused(_("请选择日期。"), field) from fault
-
-
-def _try(request: HttpRequest, act: Callable[[], Model | None], said: str, back: str,
-         again: Callable[..., HttpResponse]) -> HttpResponse:
-    """Do an act and go back to its page, or draw the page again with the refusal and what was typed."""
-    try:
-        act()
-    except Refused as fault:
-        return again(status=422, fault=fault, typed=request.POST.dict())
-    messages.success(request, said)
-    return redirect(back)
 
 
 @access("post", *SEEN_BY)
@@ -121,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
         (reverse("setup:units") + "?vacant=1", "user-plus", _("空缺岗位"), org.vacancies().count()),
         (reverse("setup:people") + "?show=double", "copy", _("兼任的人"), org.double_posted().count()),
     ]
-    return _page(request, "home", health=said, tiles=tiles)
+    return draw(request, "home", health=said, tiles=tiles)
 
 
 def _title(name: str, part: dict[str, Any]) -> str:
@@ -166,12 +97,12 @@ def places(request: HttpRequest) -> HttpResponse:
     shown: dict[str, Any] = {"asked": q, "kind": kind, "kinds": place_rules.KINDS}
     if q:
         hits = place_queries.search(q, limit=PAGE, kinds=(kind,) if kind else (*place_queries.SEARCHED, "building"))
-        return _page(request, "search", hits=hits, **shown)
+        return draw(request, "search", hits=hits, **shown)
     if kind:
         rows = place_queries.standing().filter(kind=kind).defer("outline", "tokens")
-        return _page(request, "search", hits=None, page=_cut(rows, request), total=rows.count(), where=index.words, **shown)
-    at = place_queries.node(_whole(request.GET.get("at")))
-    return _page(request, "places", tree=index.current().children, at=at.id if at else 0,
+        return draw(request, "search", hits=None, page=cut(rows, request), total=rows.count(), where=index.words, **shown)
+    at = place_queries.node(whole(request.GET.get("at")))
+    return draw(request, "places", tree=index.current().children, at=at.id if at else 0,
                  open=set(at.path if at else ()), **shown)
 
 
@@ -194,10 +125,10 @@ def place(request: HttpRequest, place_id: int) -> HttpResponse:
 def _place(request: HttpRequest, place_id: int, **context: Any) -> HttpResponse:
     found = get_object_or_404(Place.objects.select_related("parent"), pk=place_id)
     under, governing = place_queries.children(found.pk), Unit.objects.filter(place=found, active_to=None)
-    return _page(
+    return draw(
         request, "place", place=found, kinds=place_rules.KINDS, systems=place_rules.SYSTEMS,
         crumbs=place_queries.breadcrumbs(found.path[:-1]), codes=found.codes.order_by("system", "-valid_from"),
-        system=place_rules.SYSTEM_OF.get(found.kind, "qr"), n_under=under.count(), under=_cut(under, request),
+        system=place_rules.SYSTEM_OF.get(found.kind, "qr"), n_under=under.count(), under=cut(under, request),
         units=governing.exclude(parent__place=found).order_by("line", "id")[:UNITS_SHOWN], n_units=governing.count(),
         bounds=place_queries.bounds(found), **context,
     )
@@ -214,12 +145,27 @@ def place_outlines(request: HttpRequest, place_id: int) -> JsonResponse:
     return JsonResponse({"type": "FeatureCollection", "features": [*own["features"], *drawn]})
 
 
+@access("post", *SEEN_BY)
+@never_cache
+@require_GET
+def place_posters(request: HttpRequest, place_id: int) -> HttpResponse:
+    """Give the papers to hang up of a place and of all grids and compounds in it, as one PDF."""
+    found = get_object_or_404(Place, pk=place_id)
+    try:
+        file = posters.draw(posters.below(found))
+    except Refused as fault:
+        return _place(request, place_id, fault=fault, status=422)
+    name = quote(f"{found.name}{_('现场二维码')}.pdf")
+    return HttpResponse(file, content_type="application/pdf",
+                        headers={"Content-Disposition": f"attachment; filename*=utf-8''{name}"})
+
+
 @access("post", "admin")
 @require_POST
 def place_rename(request: HttpRequest, place_id: int) -> HttpResponse:
     """Give a place another name."""
     found, name = get_object_or_404(Place, pk=place_id), request.POST.get("name", "")
-    return _try(request, lambda: place_actions.rename(found, name=name, by=request.user.pk), _("名称已改。"),
+    return attempt(request, lambda: place_actions.rename(found, name=name, by=request.user.pk), _("名称已改。"),
                 f"/setup/places/{place_id}/", lambda **more: _place(request, place_id, **more))
 
 
@@ -232,10 +178,10 @@ def place_code(request: HttpRequest, place_id: int) -> HttpResponse:
     def act() -> Model:
         return place_actions.set_code(
             found, system=posted.get("system", ""), code=posted.get("code", "").strip(),
-            from_date=_date(request, "from_date"), source=posted.get("source", ""), by=request.user.pk,
+            from_date=read_date(request, "from_date"), source=posted.get("source", ""), by=request.user.pk,
         )
 
-    return _try(request, act, _("编码已设，原编码到前一天为止。"), f"/setup/places/{place_id}/",
+    return attempt(request, act, _("编码已设，原编码到前一天为止。"), f"/setup/places/{place_id}/",
                 lambda **more: _place(request, place_id, **more))
 
 
@@ -254,14 +200,14 @@ def units(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(line=line)
     if vacant:
         rows = rows.filter(pk__in=org.vacancies().values("unit"))
-    of_place = Place.objects.filter(pk=_whole(request.GET.get("place"))).first()
+    of_place = Place.objects.filter(pk=whole(request.GET.get("place"))).first()
     if of_place:
         rows = rows.filter(place=of_place)
     if not (q or line or vacant or of_place):
         rows = rows.filter(parent=None)
-    return _page(
+    return draw(
         request, "units", asked=q, line=line, vacant=vacant, of_place=of_place, lines=org_rules.LINES, total=rows.count(),
-        kinds=org_rules.UNIT_KINDS, page=_cut(rows, request), n_vacant=org.vacancies().count(),
+        kinds=org_rules.UNIT_KINDS, page=cut(rows, request), n_vacant=org.vacancies().count(),
     )
 
 
@@ -277,11 +223,13 @@ def _unit(request: HttpRequest, unit_id: int, **context: Any) -> HttpResponse:
     above = {u.pk: u for u in Unit.objects.filter(pk__in=found.path[:-1])}
     held = org.current().filter(post__unit=found).select_related("person").order_by("id")
     rows = Unit.objects.filter(parent=found, active_to=None)
-    return _page(
+    posts, asker = list(org.posts(found.pk)), request.standing  # type: ignore[attr-defined]
+    lying = {p.pk: handing.on_desk(found.pk, p.name, asker) for p in posts if p.n_people < p.seats}  # type: ignore[attr-defined]
+    return draw(
         request, "unit", unit=found, crumbs=[above[i] for i in found.path[:-1] if i in above],
-        posts=list(org.posts(found.pk)), held=list(held), titles=org_rules.POSTS, kinds=org_rules.UNIT_KINDS,
+        posts=posts, lying=lying, held=list(held), titles=org_rules.POSTS, kinds=org_rules.UNIT_KINDS,
         lines=org_rules.LINES, double=set(org.double_posted(found.pk).values_list("pk", flat=True)),
-        n_under=rows.count(), under=_cut(rows, request), beside=_beside(found), **context,
+        n_under=rows.count(), under=cut(rows, request), beside=_beside(found), **context,
     )
 
 
@@ -298,7 +246,7 @@ def _beside(found: Unit) -> list[Unit]:
 def unit_rename(request: HttpRequest, unit_id: int) -> HttpResponse:
     """Give a unit another name."""
     found, name = get_object_or_404(Unit, pk=unit_id), request.POST.get("name", "")
-    return _try(request, lambda: org_actions.rename_unit(found, name=name, by=request.user.pk), _("名称已改。"),
+    return attempt(request, lambda: org_actions.rename_unit(found, name=name, by=request.user.pk), _("名称已改。"),
                 f"/setup/units/{unit_id}/", lambda **more: _unit(request, unit_id, **more))
 
 
@@ -313,7 +261,7 @@ def unit_add(request: HttpRequest, unit_id: int) -> HttpResponse:
         new = NewUnit(kind, parent.line, name, parent=parent, place=parent.place)
         return org_actions.add_units([new], by=request.user.pk)[0]
 
-    return _try(request, act, _("单位已增加。"), f"/setup/units/{unit_id}/",
+    return attempt(request, act, _("单位已增加。"), f"/setup/units/{unit_id}/",
                 lambda **more: _unit(request, unit_id, **more))
 
 
@@ -322,8 +270,8 @@ def unit_add(request: HttpRequest, unit_id: int) -> HttpResponse:
 def post_add(request: HttpRequest, unit_id: int) -> HttpResponse:
     """Add a post to a unit."""
     found = get_object_or_404(Unit, pk=unit_id)
-    row = NewPost(found, request.POST.get("post", ""), seats=_whole(request.POST.get("seats")))
-    return _try(request, lambda: org_actions.add_posts([row], by=request.user.pk)[0], _("岗位已增加。"),
+    row = NewPost(found, request.POST.get("post", ""), seats=whole(request.POST.get("seats")))
+    return attempt(request, lambda: org_actions.add_posts([row], by=request.user.pk)[0], _("岗位已增加。"),
                 f"/setup/units/{unit_id}/", lambda **more: _unit(request, unit_id, **more))
 
 
@@ -331,71 +279,15 @@ def post_add(request: HttpRequest, unit_id: int) -> HttpResponse:
 @require_POST
 def appoint(request: HttpRequest, unit_id: int) -> HttpResponse:
     """Put a person, named by user name, into a post of a unit from a day on."""
-    post = get_object_or_404(Post.objects.select_related("unit"), pk=_whole(request.POST.get("post_id")), unit=unit_id)
+    post = get_object_or_404(Post.objects.select_related("unit"), pk=whole(request.POST.get("post_id")), unit=unit_id)
 
     def act() -> Model:
         who = Person.objects.filter(username=request.POST.get("username", "").strip(), is_active=True).first()
         if who is None:
             raise Refused(_("没有这个用户名的在职人员。"), "username")
-        return org_actions.appoint(who, post, from_date=_date(request, "from_date"), by=request.user.pk)
+        return org_actions.appoint(who, post, from_date=read_date(request, "from_date"), by=request.user.pk)
 
-    return _try(request, act, _("已任职。"), f"/setup/units/{unit_id}/", lambda **more: _unit(request, unit_id, **more))
-
-
-# People
-
-
-@access("post", *SEEN_BY)
-@require_GET
-def people(request: HttpRequest) -> HttpResponse:
-    """List people: by words, those with several posts, those with none."""
-    q, show = request.GET.get("q", "").replace("\x00", "").strip()[:120], request.GET.get("show", "")
-    rows = Person.objects.filter(is_active=True)
-    if q:
-        rows = rows.filter(Q(name__contains=q) | Q(username__startswith=q))
-    if show == "double":
-        rows = rows.filter(pk__in=org.double_posted().values("pk"))
-    elif show == "none":
-        rows = rows.exclude(pk__in=org.current().values("person"))
-    page = _cut(rows, request)
-    held: dict[int, list[Appointment]] = {}
-    for row in org.current().filter(person__in=page["rows"]).select_related("post__unit"):
-        held.setdefault(row.person_id, []).append(row)
-    return _page(request, "people", asked=q, show=show, page=page, held=held, titles=org_rules.POSTS,
-                 total=rows.count())
-
-
-@access("post", *SEEN_BY)
-@require_GET
-def person(request: HttpRequest, person_id: int) -> HttpResponse:
-    """Show a person: appointments now and before, and what this person may see and why."""
-    return _person(request, person_id)
-
-
-def _person(request: HttpRequest, person_id: int, **context: Any) -> HttpResponse:
-    found = get_object_or_404(Person, pk=person_id)
-    rows = found.appointments.select_related("post__unit", "post__place").order_by("-from_date", "-id")
-    now = set(org.current(found.appointments.all()).values_list("pk", flat=True))
-    standing = org.standing(found)
-    places = {p.pk: p.name for p in Place.objects.filter(pk__in=[h.place_id for h in standing.held])}
-    lineage = Unit.objects.filter(pk__in=standing.lineage).order_by("id")
-    return _page(
-        request, "person", person=found, appointments=rows, now=now, titles=org_rules.POSTS,
-        rights=org_rules.rights(standing), places=places, lineage=lineage, standing_now=standing, **context,
-    )
-
-
-@access("post", "admin")
-@require_POST
-def end(request: HttpRequest, person_id: int, appointment_id: int) -> HttpResponse:
-    """End an appointment after its last day."""
-    row = get_object_or_404(Appointment, pk=appointment_id, person=person_id)
-
-    def act() -> None:
-        org_actions.end_appointment(row, to_date=_date(request, "to_date"), by=request.user.pk)
-
-    return _try(request, act, _("任职已结束。"), f"/setup/people/{person_id}/",
-                lambda **more: _person(request, person_id, **more))
+    return attempt(request, act, _("已任职。"), f"/setup/units/{unit_id}/", lambda **more: _unit(request, unit_id, **more))
 
 
 # Defaults
@@ -409,7 +301,7 @@ def all_defaults(request: HttpRequest) -> HttpResponse:
 
 
 def _defaults(request: HttpRequest, *, at: str = "", faults: dict[str, str] | None = None, **context: Any) -> HttpResponse:
-    return _page(request, "defaults", rows=defaults.all_known(), at=at, faults=faults or {}, limit_units=rules.LIMIT_UNITS,
+    return draw(request, "defaults", rows=defaults.all_known(), at=at, faults=faults or {}, limit_units=rules.LIMIT_UNITS,
                  n_limits=Category.objects.filter(active=True).exclude(limit="").count(), **context)
 
 
@@ -446,8 +338,8 @@ def limits(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(kind=kind)
     if bare:
         rows = rows.filter(limit_source__startswith=rules.BARE)
-    return _page(request, "limits", asked=q, kind=kind, bare=bare, kinds=rules.CATEGORY_KINDS, total=rows.count(),
-                 page=_cut(rows, request))
+    return draw(request, "limits", asked=q, kind=kind, bare=bare, kinds=rules.CATEGORY_KINDS, total=rows.count(),
+                 page=cut(rows, request))
 
 
 @access("post", *SEEN_BY)
@@ -457,14 +349,14 @@ def limit(request: HttpRequest, code: str) -> HttpResponse:
     found = get_object_or_404(Category.objects.select_related("parent"), ~Q(limit=""), code=code, active=True)
     context: dict[str, Any] = {"category": found, "limit_units": rules.LIMIT_UNITS, "faults": {}}
     if request.method == "GET":
-        return _page(request, "limit", **context)
+        return draw(request, "limit", **context)
     if not request.standing.holds("admin"):  # type: ignore[attr-defined]
         raise PermissionDenied
     try:
         requests.set_limit(found, _duration(request), request.POST.get("source", ""),
                            by=acting(request.standing))  # type: ignore[attr-defined]
     except Faults as fault:
-        return _page(request, "limit", **{**context, "faults": fault.faults}, typed=request.POST.dict(), status=422)
+        return draw(request, "limit", **{**context, "faults": fault.faults}, typed=request.POST.dict(), status=422)
     messages.success(request, _("已保存，以后受理的按新时限；已经在办的不变。"))
     return redirect("setup:limit", code)
 
@@ -482,7 +374,7 @@ def works(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         may_write = request.standing.holds("admin")  # type: ignore[attr-defined]
         return render(request, "setup/_works.html", {"may_write": may_write, **values})
-    return _page(request, "works", **values)
+    return draw(request, "works", **values)
 
 
 @access("post", "admin")

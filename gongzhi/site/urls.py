@@ -13,6 +13,7 @@ ROOMS = {"account": "account/", "duties": "", "desk": "desk/", "field": "field/"
 site_urls = (
     [
         path("sign-in/", signing.sign_in, name="sign_in"),
+        path("sign-in/first/", signing.first, name="first_sign_in"),
         path("sign-in/second/", signing.second, name="second"),
         path("sign-in/passkey/options/", signing.passkey_options, name="passkey_options"),
         path("sign-in/passkey/", signing.passkey, name="passkey"),
