@@ -76,7 +76,8 @@ def _is_address(given: str) -> bool:
     except ValueError:
         return False
     plain = given.isascii() and given.isprintable() and " " not in given and len(given) <= 300
-    safe = parts.scheme == "https" or (parts.scheme == "http" and (settings.GONGZHI_DEMO or parts.hostname in ("127.0.0.1", "localhost")))
+    here = settings.GONGZHI_DEMO or parts.hostname in ("127.0.0.1", "localhost")
+    safe = parts.scheme == "https" or (parts.scheme == "http" and here)
     return plain and safe and bool(parts.hostname) and "@" not in parts.netloc
 
 

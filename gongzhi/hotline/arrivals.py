@@ -90,6 +90,8 @@ def _apply(source: Source, arrival: Arrival, message: Message, by: Actor) -> Tol
         told = Told("old", _("比已处理的消息旧，未采用。"), order.now.code)
     else:
         try:
+            if order is not None:
+                _note(order, message)
             with transaction.atomic():
                 order, told = _do(source, order, message, by)
         except (Refused, Faults) as refusal:
@@ -106,6 +108,15 @@ def _is_old(order: Order, message: Message) -> bool:
     """Say whether a newer message about the same thing was applied already."""
     group = rules.GROUPS.get(message.kind)
     return group is not None and message.seq is not None and message.seq <= order.seqs.get(group, -1)
+
+
+def _note(order: Order, message: Message) -> None:
+    """Keep of a message what is a fact of theirs, whether or not it can be done as it says."""
+    if message.kind == "urge":
+        order.n_urged += 1
+    if message.kind == "result":
+        order.result_solved, order.result_satisfied, order.result_at = message.solved, message.satisfied, clock.now()
+    order.save(update_fields=["n_urged", "result_solved", "result_satisfied", "result_at"])
 
 
 def _do(source: Source, order: Order | None, message: Message, by: Actor) -> tuple[Order, Told]:
@@ -212,8 +223,6 @@ def _due(order: Order, message: Message, by: Actor) -> Told:
 
 
 def _urge(order: Order, message: Message, by: Actor) -> Told:
-    order.n_urged += 1
-    Order.objects.filter(pk=order.pk).update(n_urged=order.n_urged)  # counted also where it is refused today
     flow.act(order.now.pk, "urge", by=actor(order.source))
     return Told("applied", _("已催办。"))
 
@@ -284,9 +293,8 @@ def _once_more(order: Order, message: Message, by: Actor) -> None:
 
 
 def _result(order: Order, message: Message, by: Actor) -> Told:
-    """Keep what the hotline recorded when it called back, and as a rating where it is the one that asks."""
+    """Take what the hotline recorded when it called back as the rating, where it is the one that asks."""
     case = order.now
-    order.result_solved, order.result_satisfied, order.result_at = message.solved, message.satisfied, clock.now()
     if case.closed_at or not case.request.they_ask:
         return Told("applied", _("回访结果已记下，不改本区的评价。"))
     if case.stage not in ("confirming", "calling"):

@@ -1,7 +1,7 @@
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
 
@@ -39,9 +39,9 @@ class Order(models.Model):
     the newest sequence number applied, by group of messages. `result_…`: what the hotline recorded at its call-back.
     """
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="orders")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="hotline_orders")
     number = models.CharField(max_length=60)
-    case = models.ForeignKey(Case, models.PROTECT, related_name="hotline_orders")
+    case = models.ForeignKey(Case, models.PROTECT, related_name="hotline_hotline_orders")
     goes_on_in = models.ForeignKey(Case, models.PROTECT, null=True, related_name="+")
     former = ArrayField(models.BigIntegerField(), default=list)
     state = models.CharField(max_length=10, default="open")  # on our side of the wire: open, answered, ended
@@ -58,11 +58,11 @@ class Order(models.Model):
     result_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint("source", "number", name="number_once")]
+        constraints = [models.UniqueConstraint("source", "number", name="hotline_number_once")]
         indexes = [
-            models.Index(fields=["-taken_at", "-id"], name="order_newest"),
-            models.Index(fields=["number"], name="order_number"),
-            GinIndex(fields=["former"], name="order_former"),
+            models.Index(fields=["-taken_at", "-id"], name="hotline_order_newest"),
+            models.Index(OpClass("number", "varchar_pattern_ops"), name="hotline_order_number"),
+            GinIndex(fields=["former"], name="hotline_order_former"),
         ]
 
     def __str__(self) -> str:
@@ -77,7 +77,7 @@ class Order(models.Model):
 class Arrival(models.Model):
     """One message that came, kept as it came for a while: it holds personal data, so it is sealed and then deleted."""
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="arrivals")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="hotline_arrivals")
     message_id = models.CharField(max_length=80)
     number = models.CharField(max_length=60, blank=True)
     kind = models.CharField(max_length=8, blank=True)
@@ -87,16 +87,16 @@ class Arrival(models.Model):
     at = models.DateTimeField(default=clock.now)
     state = models.CharField(max_length=8)  # applied, known, old, parked, refused, faulty, gone
     said = models.CharField(max_length=300, blank=True)
-    order = models.ForeignKey(Order, models.PROTECT, null=True, related_name="arrivals")
+    order = models.ForeignKey(Order, models.PROTECT, null=True, related_name="hotline_arrivals")
 
     class Meta:
-        constraints = [models.UniqueConstraint("source", "message_id", name="message_once")]
+        constraints = [models.UniqueConstraint("source", "message_id", name="hotline_message_once")]
         indexes = [
-            models.Index(fields=["source", "number"], name="arrival_parked", condition=Q(state="parked")),
-            models.Index(fields=["state", "-id"], name="arrival_to_look_at",
+            models.Index(fields=["source", "number"], name="hotline_arrival_parked", condition=Q(state="parked")),
+            models.Index(fields=["state", "-id"], name="hotline_arrival_to_look_at",
                          condition=Q(state__in=["parked", "refused", "faulty", "gone"])),
-            models.Index(fields=["at"], name="arrival_age", condition=~Q(raw=b"")),
-            models.Index(fields=["order", "id"], name="arrival_order"),
+            models.Index(fields=["at"], name="hotline_arrival_age", condition=~Q(raw=b"")),
+            models.Index(fields=["order", "id"], name="hotline_arrival_order"),
         ]
 
     def __str__(self) -> str:
@@ -106,7 +106,7 @@ class Arrival(models.Model):
 class Handover(models.Model):
     """A sheet of replies that somebody handed over."""
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="handovers")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="hotline_handovers")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     at = models.DateTimeField(default=clock.now)
     n = models.IntegerField()
@@ -119,8 +119,8 @@ class Outgoing(models.Model):
 
     sent_as = models.UUIDField(default=uuid.uuid4, unique=True)
     key = models.CharField(max_length=60, unique=True)  # line of the log and order: written twice is written once
-    source = models.ForeignKey(Source, models.PROTECT, related_name="outgoing")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="outgoing")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="hotline_outgoing")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="hotline_outgoing")
     event = models.CharField(max_length=20)
     seq = models.BigIntegerField()
     facts = models.BinaryField(default=b"")  # sealed JSON by our names
@@ -130,16 +130,16 @@ class Outgoing(models.Model):
     try_at = models.DateTimeField(default=clock.now)
     fault = models.CharField(max_length=200, blank=True)
     sent_at = models.DateTimeField(null=True)
-    handover = models.ForeignKey(Handover, models.PROTECT, null=True, related_name="outgoing")
+    handover = models.ForeignKey(Handover, models.PROTECT, null=True, related_name="hotline_outgoing")
 
     class Meta:
         indexes = [
-            models.Index(fields=["try_at", "id"], name="outgoing_waiting", condition=Q(state="waiting")),
-            models.Index(fields=["order", "id"], name="outgoing_first", condition=Q(state="waiting")),
-            models.Index(fields=["state", "-id"], name="outgoing_unsent", condition=~Q(state__in=["sent", "handed"])),
-            models.Index(fields=["source", "made_at"], name="outgoing_answers",
+            models.Index(fields=["try_at", "id"], name="hotline_outgoing_waiting", condition=Q(state="waiting")),
+            models.Index(fields=["order", "id"], name="hotline_outgoing_first", condition=Q(state="waiting")),
+            models.Index(fields=["state", "-id"], name="hotline_outgoing_unsent", condition=~Q(state__in=["sent", "handed"])),
+            models.Index(fields=["source", "made_at"], name="hotline_outgoing_answers",
                          condition=Q(event__in=["replied", "answered", "refused", "returned", "merged"])),
-            models.Index(fields=["made_at"], name="outgoing_age", condition=~Q(facts=b"")),
+            models.Index(fields=["made_at"], name="hotline_outgoing_age", condition=~Q(facts=b"")),
         ]
 
     def __str__(self) -> str:
@@ -149,7 +149,7 @@ class Outgoing(models.Model):
 class CategoryMap(models.Model):
     """What a source calls a category, and which of ours it is; none: somebody has yet to say."""
 
-    source = models.ForeignKey(Source, models.CASCADE, related_name="categories")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="hotline_categories")
     theirs = models.CharField(max_length=120)  # code where there is one, else the name
     title = models.CharField(max_length=120, blank=True)
     category = models.ForeignKey(Category, models.PROTECT, null=True, related_name="+")
@@ -157,4 +157,4 @@ class CategoryMap(models.Model):
     last_at = models.DateTimeField(default=clock.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint("source", "theirs", name="their_category_once")]
+        constraints = [models.UniqueConstraint("source", "theirs", name="hotline_their_category_once")]

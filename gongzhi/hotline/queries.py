@@ -47,19 +47,20 @@ def placed(source: Source, address: str, lon: float | None = None, lat: float | 
     """
     if lon is not None and lat is not None and index.locate(lon, lat):
         return Placed(lon, lat)
-    fine = _named(address, ("compound", "grid"))
+    fine = _named(source, address, ("compound", "grid"))
     if len(fine) == 1 and fine[0].lon is not None and fine[0].lat is not None and index.locate(fine[0].lon, fine[0].lat):
         return Placed(fine[0].lon, fine[0].lat, fine[0].id if fine[0].kind == "compound" else None)
     for kinds in (("community",), ("street",)):
-        wide = _named(address, kinds)
+        wide = _named(source, address, kinds)
         if len(wide) == 1:
             return Placed(area=Found(wide[0].id, wide[0].path))
     return Placed(area=Found(source.area_id, tuple(source.area.path)))
 
 
-def _named(address: str, kinds: tuple[str, ...]) -> list[places.Hit]:
-    """List the places whose whole name stands in an address."""
-    return [hit for hit in places.search(address, kinds=kinds) if hit.name in address] if address else []
+def _named(source: Source, address: str, kinds: tuple[str, ...]) -> list[places.Hit]:
+    """List the places of a source's area whose whole name stands in an address."""
+    found = places.search(address, within=source.area_id, kinds=kinds) if address else []
+    return [hit for hit in found if hit.name in address]
 
 
 def mapped(source: Source, code: str, name: str) -> Category | None:

@@ -23,6 +23,7 @@ KIND_WORDS = {
     "cancel": ("撤单", "撤回", "作废"), "redo": ("重办", "发回重办"), "reject": ("退回", "退回答复", "答复不通过"),
     "result": ("回访", "回访结果"),
 }
+REQUEST_WORDS = {"consult": "咨询", "help": "求助", "complain": "投诉", "tip_off": "举报", "suggest": "建议"}
 # Of messages of one group the newest holds, and an older one that comes late changes nothing. What only adds is in none.
 GROUPS = {"order": "order", "due": "due", "urge": "urge", "cancel": "matter", "redo": "matter", "reject": "matter",
           "result": "matter"}
@@ -57,6 +58,7 @@ STATES = {  # what became of a message that came: (mark, words)
     "parked": ("due", _("等工单到达")), "refused": ("late", _("没有照办")), "faulty": ("late", _("内容有误，未收")),
     "gone": ("wait", _("一直没有等到工单")),
 }
+ORDERS = {"open": ("intime", _("办理中")), "answered": ("due", _("已答复")), "ended": ("done", _("已完结"))}
 SENDING = {
     "waiting": ("intime", _("待送出")), "failed": ("late", _("多次未送成")), "kept": ("wait", _("等待导出")),
     "sent": ("done", _("已送达")), "handed": ("done", _("已随文件交出")),
@@ -125,7 +127,9 @@ def kind(text: str) -> str:
 def about(text: str) -> str:
     """Read a kind of request, by our name or in Chinese; "" where it must be guessed."""
     text = text.strip()
-    return text if text in REQUEST_KINDS else next((k for k, words in REQUEST_KINDS.items() if text and text.startswith(str(words))), "")
+    if text in REQUEST_KINDS or not text:
+        return text
+    return next((k for k, words in REQUEST_WORDS.items() if text.startswith(words)), "")
 
 
 def solved(text: str) -> str:

@@ -6,7 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from gongzhi.site import views
 
-ROOMS = {"desk": "desk/", "field": "field/", "boards": "boards/", "open311": "open311/", "notify": "", "portal": ""}
+ROOMS = {"desk": "desk/", "field": "field/", "boards": "boards/", "open311": "open311/", "hotline": "hotline/", "notify": "",
+         "portal": ""}
 
 site_urls = (
     [

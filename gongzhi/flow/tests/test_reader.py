@@ -480,7 +480,7 @@ def test_beijing_rule_11_the_six_ways_not_to_dispatch_lead_to_one_end():
 def test_beijing_rule_23_the_call_back_is_timed_from_the_deadline_of_the_case():
     confirming = load(REQUEST).stages["confirming"]
     assert confirming.deadline.rule == "case"
-    assert [step.do for step in confirming.late] == ["tell", "check", "call", "unheard"]  # the last where the house it came from asks
+    assert [step.do for step in confirming.late] == ["tell", "check", "call", "unheard"]
 
 
 def test_nobody_of_a_handling_unit_rates_calls_back_or_checks():
