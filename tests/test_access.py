@@ -20,6 +20,7 @@ from gongzhi.desk.models import Export, SavedView
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
+from gongzhi.imports.models import Import
 from gongzhi.notify.models import Notice
 from gongzhi.open311.forms import veil
 from gongzhi.org import actions as org
@@ -86,6 +87,7 @@ class Filled:
                                                language="zh-hans").pk,
             "form": "xml", "service_code": self.case.request.category.code,
             "request_id": veil("request", self.case.pk),
+            "import_id": Import.objects.create(key="unit-names", by=people["admin"], name="名册.xlsx").pk, "key": "unit-names",
             "view_id": SavedView.objects.create(person=people["street"], title=str(self.case.pk), query="").pk,
             "notice_id": Notice.objects.create(key=f"of {self.case.pk}", channel="inbox", person=people["community"],
                                                recipient=f"person:{people['community'].pk}", title="有新工单",

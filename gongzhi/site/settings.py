@@ -92,7 +92,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     *(f"gongzhi.{room}" for room in (
         "base", "log", "places", "org", "notify", "flow", "requests", "portal", "desk", "field", "boards", "api",
-        "open311", "hotline", "site")),
+        "open311", "imports", "hotline", "site")),
 ]
 MIDDLEWARE = [
     "gongzhi.site.middleware.request_id",
@@ -125,7 +125,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [PACKAGE / room / "templates" for room in (
-            "site", "portal", "desk", "field", "boards", "api", "notify", "hotline")],
+            "site", "portal", "desk", "field", "boards", "api", "notify", "imports", "hotline")],
         "APP_DIRS": False,
         "OPTIONS": {
             "environment": "gongzhi.base.html.environment",

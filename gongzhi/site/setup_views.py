@@ -43,6 +43,7 @@ def menu(path: str) -> list[dict[str, Any]]:
     """Give the left side of 设置, with the page at an address, or the one above it, as the present one."""
     items = [("setup:home", "settings", _("概况")), ("setup:places", "map-2", _("地点")),
              ("setup:units", "building-bank", _("单位")), ("setup:people", "users", _("人员")),
+             ("imports:home", "file-spreadsheet", _("导入")),
              ("setup:defaults", "clipboard-list", _("默认值")), ("setup:works", "hourglass-high", _("长任务")),
              ("notify:deliveries", "send", _("消息发送"))]
     home = reverse("setup:home")

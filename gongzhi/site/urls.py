@@ -23,6 +23,7 @@ site_urls = (
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("gongzhi.api.urls")),  # first: of all doors the one for reports is used most
     path("", include(site_urls)),
+    path("setup/import/", include("gongzhi.imports.urls")),
     path("setup/", include("gongzhi.site.setup_urls")),
     *(path(prefix, include(f"gongzhi.{room}.urls")) for room, prefix in ROOMS.items()
       if find_spec(f"gongzhi.{room}.urls")),
