@@ -39,9 +39,9 @@ class Order(models.Model):
     the newest sequence number applied, by group of messages. `result_…`: what the hotline recorded at its call-back.
     """
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="hotline_orders")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="orders")
     number = models.CharField(max_length=60)
-    case = models.ForeignKey(Case, models.PROTECT, related_name="hotline_hotline_orders")
+    case = models.ForeignKey(Case, models.PROTECT, related_name="hotline_orders")
     goes_on_in = models.ForeignKey(Case, models.PROTECT, null=True, related_name="+")
     former = ArrayField(models.BigIntegerField(), default=list)
     state = models.CharField(max_length=10, default="open")  # on our side of the wire: open, answered, ended
@@ -77,7 +77,7 @@ class Order(models.Model):
 class Arrival(models.Model):
     """One message that came, kept as it came for a while: it holds personal data, so it is sealed and then deleted."""
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="hotline_arrivals")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="arrivals")
     message_id = models.CharField(max_length=80)
     number = models.CharField(max_length=60, blank=True)
     kind = models.CharField(max_length=8, blank=True)
@@ -87,7 +87,7 @@ class Arrival(models.Model):
     at = models.DateTimeField(default=clock.now)
     state = models.CharField(max_length=8)  # applied, known, old, parked, refused, faulty, gone
     said = models.CharField(max_length=300, blank=True)
-    order = models.ForeignKey(Order, models.PROTECT, null=True, related_name="hotline_arrivals")
+    order = models.ForeignKey(Order, models.PROTECT, null=True, related_name="arrivals")
 
     class Meta:
         constraints = [models.UniqueConstraint("source", "message_id", name="hotline_message_once")]
@@ -106,7 +106,7 @@ class Arrival(models.Model):
 class Handover(models.Model):
     """A sheet of replies that somebody handed over."""
 
-    source = models.ForeignKey(Source, models.PROTECT, related_name="hotline_handovers")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="handovers")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
     at = models.DateTimeField(default=clock.now)
     n = models.IntegerField()
@@ -119,8 +119,8 @@ class Outgoing(models.Model):
 
     sent_as = models.UUIDField(default=uuid.uuid4, unique=True)
     key = models.CharField(max_length=60, unique=True)  # line of the log and order: written twice is written once
-    source = models.ForeignKey(Source, models.PROTECT, related_name="hotline_outgoing")
-    order = models.ForeignKey(Order, models.PROTECT, related_name="hotline_outgoing")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="outgoing")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="outgoing")
     event = models.CharField(max_length=20)
     seq = models.BigIntegerField()
     facts = models.BinaryField(default=b"")  # sealed JSON by our names
@@ -130,7 +130,7 @@ class Outgoing(models.Model):
     try_at = models.DateTimeField(default=clock.now)
     fault = models.CharField(max_length=200, blank=True)
     sent_at = models.DateTimeField(null=True)
-    handover = models.ForeignKey(Handover, models.PROTECT, null=True, related_name="hotline_outgoing")
+    handover = models.ForeignKey(Handover, models.PROTECT, null=True, related_name="outgoing")
 
     class Meta:
         indexes = [
@@ -149,7 +149,7 @@ class Outgoing(models.Model):
 class CategoryMap(models.Model):
     """What a source calls a category, and which of ours it is; none: somebody has yet to say."""
 
-    source = models.ForeignKey(Source, models.CASCADE, related_name="hotline_categories")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="categories")
     theirs = models.CharField(max_length=120)  # code where there is one, else the name
     title = models.CharField(max_length=120, blank=True)
     category = models.ForeignKey(Category, models.PROTECT, null=True, related_name="+")

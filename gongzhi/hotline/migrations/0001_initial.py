@@ -57,9 +57,9 @@ class Migration(migrations.Migration):
                 ('result_solved', models.CharField(blank=True, max_length=8)),
                 ('result_satisfied', models.SmallIntegerField(null=True)),
                 ('result_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hotline_hotline_orders', to='flow.case')),
+                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hotline_orders', to='flow.case')),
                 ('goes_on_in', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='flow.case')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hotline_orders', to='hotline.source')),
+                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='hotline.source')),
             ],
         ),
         migrations.CreateModel(
@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(default=gongzhi.base.clock.now)),
                 ('n', models.IntegerField()),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hotline_handovers', to='hotline.source')),
+                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='handovers', to='hotline.source')),
             ],
         ),
         migrations.CreateModel(
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ('n', models.IntegerField(default=0)),
                 ('last_at', models.DateTimeField(default=gongzhi.base.clock.now)),
                 ('category', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='requests.category')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hotline_categories', to='hotline.source')),
+                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='categories', to='hotline.source')),
             ],
         ),
         migrations.CreateModel(
@@ -97,8 +97,8 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(default=gongzhi.base.clock.now)),
                 ('state', models.CharField(max_length=8)),
                 ('said', models.CharField(blank=True, max_length=300)),
-                ('order', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='hotline_arrivals', to='hotline.order')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hotline_arrivals', to='hotline.source')),
+                ('order', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='arrivals', to='hotline.order')),
+                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='arrivals', to='hotline.source')),
             ],
         ),
         migrations.CreateModel(
@@ -116,9 +116,9 @@ class Migration(migrations.Migration):
                 ('try_at', models.DateTimeField(default=gongzhi.base.clock.now)),
                 ('fault', models.CharField(blank=True, max_length=200)),
                 ('sent_at', models.DateTimeField(null=True)),
-                ('handover', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='hotline_outgoing', to='hotline.handover')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hotline_outgoing', to='hotline.order')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hotline_outgoing', to='hotline.source')),
+                ('handover', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outgoing', to='hotline.handover')),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outgoing', to='hotline.order')),
+                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outgoing', to='hotline.source')),
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['try_at', 'id'], name='hotline_outgoing_waiting'), models.Index(condition=models.Q(('state', 'waiting')), fields=['order', 'id'], name='hotline_outgoing_first'), models.Index(condition=models.Q(('state__in', ['sent', 'handed']), _negated=True), fields=['state', '-id'], name='hotline_outgoing_unsent'), models.Index(condition=models.Q(('event__in', ['replied', 'answered', 'refused', 'returned', 'merged'])), fields=['source', 'made_at'], name='hotline_outgoing_answers'), models.Index(condition=models.Q(('facts', b''), _negated=True), fields=['made_at'], name='hotline_outgoing_age')],
