@@ -20,8 +20,8 @@ from gongzhi.desk.models import Export, SavedView
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
-from gongzhi.imports.models import Import
 from gongzhi.hotline.models import CategoryMap, Handover, Order, Outgoing, Source
+from gongzhi.imports.models import Import
 from gongzhi.notify.models import Notice
 from gongzhi.open311.forms import veil
 from gongzhi.org import actions as org

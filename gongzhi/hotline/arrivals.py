@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from django.db import connection, transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from gongzhi.base import clock, crypto
@@ -39,10 +40,15 @@ def receive(source: Source, given: Mapping[str, str], *, by: Actor | None = None
 
     `by`: who brings it in by a sheet; the hotline itself where it came over the wire.
     """
-    try:
-        message = forms.message(given)
-    except Faults as faults:
-        return _faulty(source, given, faults, by)
+    with translation.override("zh-hans"):  # what is said stands in the city's records, whoever brings it in
+        try:
+            message = forms.message(given)
+        except Faults as faults:
+            return _faulty(source, given, faults, by)
+        return _received(source, message, given, by)
+
+
+def _received(source: Source, message: Message, given: Mapping[str, str], by: Actor | None) -> Told:
     with transaction.atomic():
         _lock(source, message.number)
         arrival, is_new = _arrival(source, message, given, by)

@@ -36,7 +36,8 @@ def _phone(text: str) -> str:
 
 def _type(text: str) -> str:
     if not (found := rules.kind(text)):
-        raise Refused(say("不认识“{text}”，可填：{words}。").format(text=text[:20], words="、".join(map(str, rules.KINDS.values()))))
+        words = "、".join(map(str, rules.KINDS.values()))
+        raise Refused(say("不认识“{text}”，可填：{words}。").format(text=text[:20], words=words))
     return found
 
 
@@ -135,10 +136,12 @@ imports.register(Importer(
         Column("words", _("诉求内容"), parse=_words, example="家里暖气不热，只有 15 度",
                aliases=("工单内容", "内容", "诉求描述", "问题描述", "反映内容", "主要内容")),
         Column("caller_name", _("诉求人"), aliases=("来电人", "姓名", "反映人", "诉求人姓名"), example="张三"),
-        Column("caller_phone", _("联系电话"), parse=_phone, aliases=("来电号码", "电话", "手机", "联系方式"), example="13800001111"),
+        Column("caller_phone", _("联系电话"), parse=_phone, example="13800001111",
+               aliases=("来电号码", "电话", "手机", "联系方式")),
         Column("secret", _("是否保密"), parse=_secret, aliases=("保密", "是否保密工单"), example="否"),
         Column("address", _("地址"), aliases=("诉求地址", "事发地址", "发生地址", "问题地点", "地点"), example="祥和花园 3 号楼"),
-        Column("received_at", _("受理时间"), parse=sheets.moment, aliases=("来电时间", "登记时间", "诉求时间"), example="2026-03-02 08:40"),
+        Column("received_at", _("受理时间"), parse=sheets.moment, example="2026-03-02 08:40",
+               aliases=("来电时间", "登记时间", "诉求时间")),
         Column("due_at", _("办结时限"), parse=sheets.moment, aliases=("截止时间", "到期时间", "办理时限", "要求办结时间"),
                example="2026-03-09 18:00"),
         Column("category_code", _("类别编码"), aliases=("分类编码", "事项编码")),

@@ -115,7 +115,8 @@ def test_a_message_that_was_wrong_may_come_again_mended(town: Town, source: Sour
 
 def test_only_a_whole_name_places_an_order_else_the_area_it_names_or_that_of_the_source(town: Town, source: Source) -> None:
     def place(address: str, **more: Any) -> Case:
-        return Case.objects.get(code=arrivals.receive(source, order(str(Case.objects.count()), id=address, address=address, **more)).code)
+        told = arrivals.receive(source, order(str(Case.objects.count()), id=address, address=address, **more))
+        return Case.objects.get(code=told.code)
 
     assert place("西南社区第1网格").place_id == town.places["west-south-1"].pk
     wide = place("西街街道西南社区某处")

@@ -1,6 +1,10 @@
 """The door on the wire: who may send, and what he is told at once."""
 
+import base64
+import hmac
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +13,7 @@ from django.test import Client
 from conftest import MONDAY, Town
 from gongzhi.base import clock
 from gongzhi.flow.models import Case
-from gongzhi.hotline import actions
+from gongzhi.hotline import actions, rules
 from gongzhi.hotline.models import Source
 from gongzhi.hotline.tests.wires import SECRET, Sent, further, hotline, order, post
 
@@ -35,7 +39,8 @@ def test_a_signed_order_is_taken_in_and_answered_at_once(client: Client, town: T
 @pytest.mark.parametrize("wrong", [
     {"secret": "t" * 32}, {"key": "nobody"}, {"at": MONDAY - timedelta(minutes=6)}, {"at": MONDAY + timedelta(minutes=6)},
 ])
-def test_whoever_does_not_sign_rightly_and_now_sends_nothing(client: Client, town: Town, source: Source, wrong: dict[str, Any]) -> None:
+def test_whoever_does_not_sign_rightly_and_now_sends_nothing(
+        client: Client, town: Town, source: Source, wrong: dict[str, Any]) -> None:
     answer = post(client, source, order(), **wrong)
     assert answer.status_code == 401 and answer.json()["result"] == "refused" and not Case.objects.exists()
 
@@ -67,8 +72,6 @@ def test_what_is_wrong_is_told_by_field(client: Client, town: Town, source: Sour
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 5000])
 def test_what_is_no_message_is_refused(client: Client, town: Town, source: Source, body: bytes) -> None:
-    from gongzhi.hotline import rules
-
     stamp = str(int(clock.now().timestamp()))
     answer = client.post("/hotline/v1/orders", body, content_type="application/json", headers={
         "hotline-key": "city", "webhook-id": "1", "webhook-timestamp": stamp,
@@ -101,3 +104,29 @@ def test_the_case_is_found_by_the_number_of_the_hotline(client: Client, town: To
     for who, finds in (("operator", True), ("street", True), ("east", False)):
         client.force_login(town.people[who])
         assert (sent.case.title in client.get("/desk/search/", {"q": "sh2026030200001"}).content.decode()) is finds, who
+
+
+def test_the_examples_of_the_how_to_work(client: Client, town: Town, source: Source) -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs/howto/connect-the-city-hotline.md").read_text()
+    answers: list[Any] = []
+
+    def post_it(address: str, body: bytes, headers: dict[str, str]) -> Any:
+        kind = headers.pop("content-type")
+        answers.append(client.post(address, body, content_type=kind, headers=headers))
+        return answers[-1]
+
+    class Clock:
+        time = staticmethod(lambda: clock.now().timestamp())
+
+    exec(text.split("```python\n")[1].split("```")[0], {
+        "json": json, "time": Clock, "base64": base64, "hmac": hmac, "KEY": SECRET, "SITE": "", "SOURCE": source.key,
+        "post": post_it, "Answer": Any})
+    assert [(a.status_code, a.json()["result"]) for a in answers] == [(200, "applied")] * 5, [a.content.decode() for a in answers]
+    assert Case.objects.get().outcome == "called_off"
+
+
+def test_the_how_to_names_every_kind_event_and_result() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs/howto/connect-the-city-hotline.md").read_text()
+    unsaid = [name for name in (*rules.KINDS, *rules.EVENTS, "applied", "known", "old", "refused", "parked", "faulty")
+              if f"`{name}`" not in text]
+    assert unsaid == []

@@ -228,7 +228,8 @@ def cells(answer: Any) -> list[list[Any]]:
     return CalamineWorkbook.from_filelike(BytesIO(b"".join(answer.streaming_content))).get_sheet_by_index(0).to_python()
 
 
-def test_the_sheet_of_replies_holds_each_answer_once_in_the_columns_of_the_hotline(client: Client, town: Town, source: Source) -> None:
+def test_the_sheet_of_replies_holds_each_answer_once_in_the_columns_of_the_hotline(
+        client: Client, town: Town, source: Source) -> None:
     source.url, source.columns = "", [["number", "工单号"], ["words", "回复内容"], ["event", "状态"]]
     source.save()
     Sent(town, source).replied()

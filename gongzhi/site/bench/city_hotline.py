@@ -11,7 +11,7 @@ import random
 import socket
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +27,7 @@ DOUBLE, EARLY, UNHEARD = 0.10, 0.15, 0.05  # shares of messages sent twice, befo
 ERROR, DROPPED, LOST_ANSWER, SILENT = 0.08, 0.04, 0.04, 0.004  # of our answers: refused, cut off before and after, no word
 CANCELLED, MOVED, URGED, ADDED = 0.02, 0.20, 0.15, 0.05  # of orders
 UNSOLVED, REJECTED, UNASKED = 0.07, 0.03, 0.02  # of replies
+ANEW = 0.02  # of orders, sent once more after their end
 FINAL = {"ended", "refused", "returned", "withdrawn", "answered"}
 STUBBORN = 40  # how often a message is tried before the run gives up
 WORDS = ("家里暖气不热，只有 15 度", "楼道灯不亮，老人上下楼不方便", "小区门口井盖松动", "夜里施工太吵，睡不着")
@@ -49,6 +50,7 @@ class City:
     got: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))  # our answers by their id, each as it came
     order_of: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # by number: sequence as first taken
     ended: set[str] = field(default_factory=set)
+    anew: set[str] = field(default_factory=set)
     to_say: list[dict[str, Any]] = field(default_factory=list)  # what answers give rise to
     counts: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -199,11 +201,20 @@ class City:
             order, event = facts["number"], facts["event"]
             self.order_of[order].append(facts["seq"])
             if event in FINAL:
-                self.ended.add(order)
+                self._end(order, facts["seq"])
             if event == "redone":
                 self.ended.discard(order)
             if event == "replied":
                 self.to_say.append(self._opinion(order, facts["seq"]))
+
+    def _end(self, order: str, seq: int) -> None:
+        """Note the end of an order; some are sent once more, as it did not last."""
+        self.ended.add(order)
+        if order not in self.anew and self.chance.random() < ANEW:
+            self.anew.add(order)
+            self.ended.discard(order)
+            self.to_say.append({"id": f"{order}-anew", "type": "redo", "number": order, "seq": 1000 + seq,
+                                "reason": "过了两天又坏了"})
 
     def _opinion(self, order: str, seq: int) -> dict[str, Any]:
         message = {"id": f"{order}-said-{seq}", "type": "result", "number": order, "seq": 1000 + seq, "solved": "是",
@@ -273,5 +284,3 @@ def _deadlines(city: City, source: Source) -> Iterator[str]:
         if not called_off and order.due_at and _stamp(order.due_at) != city.last_due[order.number]:
             yield f"{order.number}: due {_stamp(order.due_at)} instead of {city.last_due[order.number]}"
 
-
-Say = Callable[[str], None]
