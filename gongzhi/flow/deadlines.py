@@ -66,6 +66,8 @@ def ladder(
 
 def _step(step: Late, deadline: Deadline, case: Case, start: datetime, due_at: datetime | None) -> datetime:
     if step.percent is not None:
+        if due_at and due_at <= start and step.percent > 100:  # it came late from outside: what comes later is measured by ours
+            due_at = own(case) or due_at
         return worktime.point(start, due_at, step.percent, clock_of(deadline, case)) if due_at else NEVER
     if step.on_field:
         return datetime.fromisoformat(case.fields[step.on_field])

@@ -111,7 +111,8 @@ def area_of(place_id: int | None) -> Node | None:
 def where(case: Case) -> str:
     """Say where a case lies, street, community and grid; or that it concerns no particular place."""
     if case.lon is None and case.fields.get("unplaced"):
-        return _("{area}，具体地点待定").format(area=index.words(case.path))
+        area = index.words(case.path) or index.name_of(case.place_id)
+        return _("{area}，具体地点待定").format(area=area)
     return index.words(case.path) if case.lon is not None else _("不涉及具体地点")
 
 
