@@ -179,11 +179,14 @@ def categories(source: int = 0, *, unmapped: bool = False) -> QuerySet[CategoryM
 # What goes out --------------------------------------------------------------------------------------------------------
 
 
-def next_to_send() -> QuerySet[Outgoing]:
-    """List what may be sent now: of one order the earlier message first, so that the hotline reads it in order."""
+def next_to_send(but: Iterable[int] = ()) -> QuerySet[Outgoing]:
+    """List what may be sent now: of one order the earlier message first, so that the hotline reads it in order.
+
+    `but`: sources that are down.
+    """
     earlier = Outgoing.objects.filter(order=OuterRef("order"), state=Outgoing.WAITING, pk__lt=OuterRef("pk"))
     due = Outgoing.objects.filter(~Exists(earlier), state=Outgoing.WAITING, try_at__lte=clock.now(),
-                                  source__active=True).exclude(source__url="")
+                                  source__active=True).exclude(source__url="").exclude(source__in=list(but))
     return due.order_by("try_at", "pk")
 
 

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -18,21 +20,23 @@ _client: list[httpx.Client] = []
 
 
 def send_due(*, limit: int = 100) -> int:
-    """Send what waits; return how many were tried. A hotline that is down is not asked again and again."""
-    tried, in_a_row = 0, 0
-    while tried < limit and in_a_row < rules.IN_A_ROW and (message := claim()):
+    """Send what waits; return how many were tried. A hotline that is down is left alone, and does not hold up another."""
+    tried, failed = 0, Counter[int]()
+    while tried < limit and (message := claim([source for source, n in failed.items() if n >= rules.IN_A_ROW])):
         tried += 1
-        in_a_row = 0 if send(message) else in_a_row + 1
+        failed[message.source_id] = 0 if send(message) else failed[message.source_id] + 1
     return tried
 
 
-def claim() -> Outgoing | None:
-    """Take the message that has waited longest. If we die with it, it is taken again when the lease is over.
+def claim(but: Sequence[int] = ()) -> Outgoing | None:
+    """Take the message that has waited longest, `but` not of these sources.
+
+    If we die with it, it is taken again when the lease is over.
 
     The lock is not held while sending: an open transaction would hold back every projection.
     """
     with transaction.atomic():
-        message = queries.next_to_send().select_for_update(skip_locked=True, of=("self",)).first()
+        message = queries.next_to_send(but).select_for_update(skip_locked=True, of=("self",)).first()
         if message is not None:
             message.tries += 1
             message.try_at = clock.now() + rules.LEASE

@@ -168,6 +168,17 @@ def test_of_one_order_nothing_overtakes_what_waits(town: Town, source: Source, t
     assert first.order.pk != second.order.pk
 
 
+def test_a_hotline_that_is_down_does_not_hold_up_another(town: Town, source: Source, theirs: Theirs) -> None:
+    for n in range(5):
+        Sent(town, source, number=f"A{n}").accepted()
+    Sent(town, hotline(town, "province"), number="B1").accepted()
+    catch_up()
+    theirs.answers = [500] * 3
+    sending.send_due()
+    assert [body["number"] for _h, body in theirs.took] == ["B1"]
+    assert Outgoing.objects.filter(tries=0).count() == 2  # of the one that is down
+
+
 def test_a_dead_letter_is_sent_again_by_a_button(client: Client, town: Town, source: Source, theirs: Theirs) -> None:
     Sent(town, source).accepted()
     catch_up()

@@ -65,6 +65,7 @@ def play(say: Say, port: int, orders: int, *, seed: int) -> list[str]:
 def _connect(port: int, orders: int, seed: int) -> tuple[Source, City]:
     """Connect a hotline of its own for this run."""
     key = f"bench{Source.objects.count()}"
+    Source.objects.filter(key__startswith="bench").update(active=False)  # of a run that was broken off
     area = Place.objects.get(pk=next(n.id for n in index.current().nodes.values() if n.kind == "district"))
     lead = Q(catalogue_lines__isnull=False) | ~Q(owner_key="")
     kinds = list(Category.objects.filter(lead, active=True, evidence="none").exclude(limit="").distinct()[:5])
