@@ -89,6 +89,8 @@ class Filled:
             **self._of_hotline(),
             "form": "xml", "service_code": self.case.request.category.code,
             "request_id": veil("request", self.case.pk),
+            "factor_id": people["street"].factors.create(kind="totp", name="手机").pk, "digest": "ab" * 32,
+            "sign_in_id": people["street"].sign_ins.create(session_key=f"of{self.case.pk}", how="password", agent="").pk,
             "import_id": Import.objects.create(key="unit-names", by=people["admin"], name="名册.xlsx").pk, "key": "unit-names",
             "view_id": SavedView.objects.create(person=people["street"], title=str(self.case.pk), query="").pk,
             "notice_id": Notice.objects.create(key=f"of {self.case.pk}", channel="inbox", person=people["community"],
@@ -111,7 +113,7 @@ class Filled:
     def address(self, path: str, door: URLPattern) -> str:
         """Fill in a path; a parameter that nobody has given a real row is a KeyError, so that new doors are walked."""
         special = {"boards/places/": {"scope_id": self.values["place_id"]}, "switch/": {"name": "elder"},
-                   "boards/units/": {"scope_id": self.values["unit_id"]},
+                   "account/people/": {"name": "unlock"}, "boards/units/": {"scope_id": self.values["unit_id"]},
                    "r/poster/": {"code": self.town.places["west-south"].code}}
         values = self.values | next((v for start, v in special.items() if path.startswith(start)), {})
         for name in door.pattern.converters:

@@ -10,6 +10,7 @@ const parts = {
   '[data-toast]': 'gz/toast',
   '[data-hits]': 'gz/hits',
   '[data-picks]': 'gz/picks',
+  '[data-passkey]': 'gz/passkey',
 };
 const late = '[data-map], [data-chart]'; // big libraries: not before they are seen
 const begun = new WeakSet();
