@@ -160,12 +160,12 @@ def _next(case: Case, chance: random.Random) -> tuple[str, dict[str, object]]:
         return "accept", {"category": kind.code, "place": list(point)}
     if case.stage in ("dispatching", "hard"):
         name, more = ("rule", {"ruling": "由该单位办"}) if case.stage == "hard" else ("dispatch", {})
-        return name, {"lead": _lead(case.request.category_id or 0, case.path[-1], case), **more}
+        return name, {"lead": _lead(case.request.category_id or 0, case.path[:2][-1], case), **more}
     return "finish", {"result": "已办", "reply": "已到现场处理完毕，请您查看。"}
 
 
 def _lead(category_id: int, place_id: int, case: Case) -> int:
-    """Choose who leads, as suggested; remembered by category and place."""
+    """Choose who leads, as suggested; remembered by category and street."""
     if (category_id, place_id) not in _leads:
         found = requests.suggest_units(case, case.request.category)
         staffed = [s.unit_id for s in found if org.holders(s.unit_id).exists()]
