@@ -1,19 +1,29 @@
 """What `/healthz` looks at."""
 
-from datetime import date, timedelta
+import shutil
+import time
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
 from gongzhi.base import clock
 from gongzhi.base.models import CalendarDay
 from gongzhi.log import projections, queries
 from gongzhi.log.models import Cluster, Cursor
+from gongzhi.notify.models import Notice
 
 LAG_ALARM = timedelta(minutes=2)
 BEAT_ALARM = timedelta(minutes=1)
 PARTITIONS_AHEAD = 3
+JUST = timedelta(days=1)
+MESSAGES_ALARM = 20  # default, no source, as are those below
+DISK_ALARM = 2 * 1024**3  # bytes; and a twentieth of the disk
+BACKUP, BACKUP_ALARM = "backup", timedelta(hours=36)  # a nightly one may be late
+CLOCK_ALARM = 5.0  # seconds
 
 
 def parts() -> dict[str, dict[str, Any]]:
@@ -25,7 +35,56 @@ def parts() -> dict[str, dict[str, Any]]:
         "projections": _projections(),
         "partitions": _partitions(),
         "calendar": _calendar(),
+        "jobs": _jobs(),
+        "messages": _messages(),
+        "disk": _disk(),
+        "backup": _backup(),
+        "clock": _clock(),
     }
+
+
+def _jobs() -> dict[str, Any]:
+    """What waits for the worker, and what it gave up within a day."""
+    since = clock.now() - JUST
+    waiting = ProcrastinateJob.objects.filter(status="todo", scheduled_at=None).count()
+    failed = ProcrastinateEvent.objects.filter(type="failed", at__gte=since).count()
+    return {"ok": failed == 0, "waiting": waiting, "failed": failed}
+
+
+def _messages() -> dict[str, Any]:
+    """What could not be sent; more than a few is a gateway that is down or wrongly set."""
+    since = clock.now() - JUST
+    failed = Notice.objects.filter(state=Notice.FAILED, made_at__gte=since).count()
+    waiting = Notice.objects.filter(state=Notice.WAITING).count()
+    return {"ok": failed < MESSAGES_ALARM, "failed": failed, "waiting": waiting}
+
+
+def _disk() -> dict[str, Any]:
+    """Room where the data lie; a database that runs out of it stops."""
+    usage = shutil.disk_usage(settings.GONGZHI_HOME)
+    return {"ok": usage.free >= max(DISK_ALARM, usage.total // 20), "free": usage.free, "total": usage.total}
+
+
+def _backup() -> dict[str, Any]:
+    """When `gongzhi backup` last ended; a demo needs none."""
+    row = Cursor.objects.filter(name=BACKUP).first()
+    at = row.read_at if row else None
+    fresh = at is not None and clock.now() - at < BACKUP_ALARM
+    return {"ok": fresh or settings.GONGZHI_DEMO, "at": at}
+
+
+def backed_up(at: datetime) -> None:
+    """Note that a backup was written."""
+    Cursor.objects.update_or_create(name=BACKUP, defaults={"read_at": at})
+
+
+def _clock() -> dict[str, Any]:
+    """Whether this machine and the database tell the same time; of two clocks that differ deadlines are wrong."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        (there,) = cursor.fetchone() or (0,)
+    apart = abs(time.time() - float(there))
+    return {"ok": apart < CLOCK_ALARM, "seconds_apart": round(apart, 1)}
 
 
 def _migrations() -> dict[str, Any]:
@@ -51,7 +110,7 @@ def _worker() -> dict[str, Any]:
 
 def _projections() -> dict[str, Any]:
     """A line may be written under an earlier time (imports, the demo): a reader is late if it is old and stands still."""
-    cursors = {c.name: c for c in Cursor.objects.exclude(name="worker")}
+    cursors = {c.name: c for c in Cursor.objects.exclude(name__in=["worker", BACKUP])}
     unread, late = {}, []
     for name in projections.registry:
         cursor = cursors.get(name)

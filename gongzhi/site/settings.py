@@ -64,6 +64,8 @@ OPEN311_CONTACT = env.text("GONGZHI_OPEN311_CONTACT", "", "Whom to ask about Ope
 TILE_URL = env.url("GONGZHI_TILES", "", "Base map tiles, e.g. https://…/{z}/{x}/{y}.png; empty: none", "http", "https",
                    with_words=("{z}", "{x}", "{y}"))
 TILE_ATTRIBUTION = env.text("GONGZHI_TILES_ATTRIBUTION", "", "Whose base map it is")
+METRICS_TOKEN = env.text("GONGZHI_METRICS_TOKEN", "", "Bearer token of whoever reads /metrics; empty: only this machine may",
+                         secret=True)
 PROXY_HOPS = env.number("GONGZHI_PROXY_HOPS", 0, "How many proxies of ours set X-Forwarded-For")
 
 # Signing in ----------------------------------------------------------------------------------------------------------

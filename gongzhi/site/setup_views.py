@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from gongzhi.account import queries as account
-from gongzhi.base import clock
+from gongzhi.base import clock, html
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.base.models import Progress
@@ -130,13 +130,28 @@ def _title(name: str, part: dict[str, Any]) -> str:
         "migrations": _("数据库是最新的"), "era": _("数据库是本机的"), "worker": _("后台任务在运行"),
         "projections": _("统计和消息没有积压"), "partitions": _("日志分区已备好"),
         "calendar": _("工作日历已备好") if part.get("next_year_known", True) else _("工作日历已备好，明年的还没有"),
+        "jobs": _("后台队列正常，{n} 项在排队").format(n=part.get("waiting")),
+        "messages": _("消息发得出去，{n} 条在排队").format(n=part.get("waiting")),
+        "disk": _("磁盘还有 {n} GB").format(n=_gigabytes(part)),
+        "backup": _("上次备份 {at}").format(at=html.when(part["at"])) if part.get("at") else _("演示不用备份"),
+        "clock": _("时钟与数据库一致"),
     }
     ill = {
         "migrations": _("数据库要升级：gongzhi migrate"), "era": _("这是恢复出来的数据库：先运行 gongzhi restored"),
         "worker": _("后台任务没有运行：gongzhi worker"), "projections": _("统计和消息积压了，看 /healthz"),
         "partitions": _("日志分区快用完了，看后台任务"), "calendar": _("缺节假日，时限会算错：gongzhi seed_calendar"),
+        "jobs": _("一天内有 {n} 项后台任务失败，看日志").format(n=part.get("failed")),
+        "messages": _("一天内有 {n} 条消息没发出去，看“消息发送”").format(n=part.get("failed")),
+        "disk": _("磁盘只剩 {n} GB，请清理或扩容").format(n=_gigabytes(part)),
+        "backup": _("上次备份 {at}，太久了：gongzhi backup").format(at=html.when(part["at"])) if part.get("at")
+        else _("还没有备份过：gongzhi backup"),
+        "clock": _("时钟与数据库相差 {n} 秒，时限会算错").format(n=part.get("seconds_apart")),
     }
     return (well if part["ok"] else ill).get(name, name)
+
+
+def _gigabytes(part: dict[str, Any]) -> str:
+    return f"{part.get('free', 0) / 1e9:.1f}"
 
 
 # Places

@@ -23,6 +23,7 @@ site_urls = (
         path("work-line/", views.work_line, name="work_line"),
         path("livez", views.livez, name="livez"),
         path("healthz", views.healthz, name="healthz"),
+        path("metrics", views.metrics, name="metrics"),
     ],
     "site",
 )

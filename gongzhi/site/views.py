@@ -6,14 +6,17 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from gongzhi.account.sign_in_views import safe_target
+from gongzhi.base import limits
 from gongzhi.base.access import access
 from gongzhi.open311 import answers
 from gongzhi.site import health, queries
+from gongzhi.site import metrics as measuring
 
 
 @access("public")
@@ -61,6 +64,17 @@ def healthz(request: HttpRequest) -> JsonResponse:
         status=200 if all(p["ok"] for p in parts.values()) else 503,
         json_dumps_params={"ensure_ascii": False, "indent": 1},
     )
+
+
+@access("public")
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Give what a monitor draws, as Prometheus reads it: to this machine, and to whoever has the token of the settings."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    known = bool(settings.METRICS_TOKEN) and constant_time_compare(given, settings.METRICS_TOKEN)
+    if not known and (settings.METRICS_TOKEN or limits.address(request) not in ("127.0.0.1", "::1")):
+        return error(request, 403, _("您没有权限做这件事。"))
+    return HttpResponse(measuring.text(), content_type=measuring.CONTENT_TYPE)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

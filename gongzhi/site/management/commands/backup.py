@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from gongzhi.base import clock
-from gongzhi.site import backup
+from gongzhi.site import backup, health
 
 
 class Command(BaseCommand):
@@ -26,6 +26,7 @@ class Command(BaseCommand):
                                     at=clock.now())
         except (backup.Unusable, OSError) as fault:
             raise CommandError(f"No backup was written. {fault}") from fault
+        health.backed_up(clock.now())
         size = target.stat().st_size / 1e6
         self.stdout.write(f"{target}: {len(manifest['parts']) - 1} files and the database, {size:.1f} MB, verified.")
         self.stdout.write(f"The keys are not in it: keep {settings.GONGZHI_HOME / 'keys'} in another place.")
