@@ -21,6 +21,7 @@ from gongzhi.duties.tests.lists import RUBBISH, drafted, in_force, line
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
+from gongzhi.hotline.models import CategoryMap, Handover, Order, Outgoing, Source
 from gongzhi.imports.models import Import
 from gongzhi.notify.models import Notice
 from gongzhi.open311.forms import veil
@@ -88,7 +89,7 @@ class Filled:
             "answer_id": Answer.objects.get().pk, "token": forms.keep(_stored()),
             "export_id": Export.objects.create(person=people["street"], progress=work, view="dispatching", query="",
                                                language="zh-hans").pk,
-            **self._list(), "form": "xml", "service_code": self.case.request.category.code,
+            **self._list(), **self._of_hotline(), "form": "xml", "service_code": self.case.request.category.code,
             "request_id": veil("request", self.case.pk),
             "factor_id": people["street"].factors.create(kind="totp", name="手机").pk, "digest": "ab" * 32,
             "sign_in_id": people["street"].sign_ins.create(session_key=f"of{self.case.pk}", how="password", agent="").pk,
@@ -107,6 +108,14 @@ class Filled:
                             line("3", "作风", "900501", part="lawful"), title=f"since {self.case.pk}", since=clock.today())
         return {"list_name": "community", "version_id": other.pk, "other_id": standing.pk,
                 "line_id": standing.lines.get(number="1").pk}
+    def _of_hotline(self) -> dict[str, int]:
+        source, _new = Source.objects.get_or_create(key="city", defaults={"title": "市热线", "area": self.town.places["district"]})
+        order = Order.objects.create(source=source, number=f"N{self.case.pk}", case=self.case)
+        out = Outgoing.objects.create(key=f"of {self.case.pk}", source=source, order=order, event="replied", seq=1,
+                                      made_at=self.case.opened_at, state="failed")
+        return {"source_id": source.pk, "outgoing_id": out.pk,
+                "map_id": CategoryMap.objects.create(source=source, theirs=f"C{self.case.pk}").pk,
+                "handover_id": Handover.objects.create(source=source, person=self.town.people["operator"], n=0).pk}
 
     def _attachment(self) -> int:
         return Attachment.objects.create(case=self.case, file=_stored(), kind="photo", original=True).pk

@@ -17,6 +17,7 @@ from gongzhi.requests.rules import GUARDED, SATISFIED_FROM
 APART = {
     "answered": _("当场答复"),
     "declined": _("不予受理"),
+    "handed_back": _("退回市热线"),
     "self_solved": _("网格员自办"),
     "merged": _("已并单"),
     "withdrawn": _("诉求人撤回"),
@@ -246,7 +247,7 @@ STEPS = {
     "return": _return, "appeal": _return, "take_back": _leave, "refuse_off_list": _leave,
     "sign": _sign, "contact": _contact, "missed": _missed,
     **dict.fromkeys(AGAIN, _again), "extend": _extend, "hold": _hold, "resume": _resume, "rate": _rate,
-    "called": _called, "rerate": _rerate,
+    "called": _called, "heard": _called, "rerate": _rerate,
 }
 ENDS = {"archived", *APART}
 

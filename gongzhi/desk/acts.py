@@ -34,7 +34,8 @@ OFF_LIST = {"refuse_off_list": "lead", "refuse_off_list_helper": "helpers", "ref
 KEYS = ("accept", "dispatch", "sign", "contact", "finish", "assign", "called", "checked", "rule")  # what d does, in this order
 STEPS = ("agree", "refuse", "assign")  # verbs that are steps of the work itself
 FINAL = {"unrated": _("归档以后不能再改，确定没有接通、不再回访？")}
-CAREFUL = ("return", "appeal", "refuse", "excuse", "send_back", "hold", "hard", "merge", "take_back", "withdraw")
+CAREFUL = ("return", "appeal", "refuse", "excuse", "send_back", "hold", "hard", "merge", "take_back", "withdraw",
+           "give_back")
 DECLINES = tuple(rules.DECLINES)
 ICONS = timeline.ICONS | {"agree": "check", "refuse": "x", "legal": "x", "repeat": "x", "secret": "x", "outside": "x",
                          "unlawful": "x", "withdraw": "x"}

@@ -18,6 +18,7 @@ from gongzhi.places import index
 COLUMNS = (
     "code", "title", "path", "origin", "stage", "version_id", "opened_at", "due_at", "closed_at", "held_at", "urgent",
     "flags", "counts", "lead_name", "request__channel", "request__category__name", "request__suggested__name",
+    "request__their_number", "bound_at",
 )
 
 
@@ -36,7 +37,7 @@ def write(out: IO[bytes], standing: Standing, chosen: Filter, go_on: Callable[[i
             "default_date_format": "yyyy-mm-dd hh:mm", "remove_timezone": True})
         sheet = book.add_worksheet(_("事项"))
         bold, grey = book.add_format({"bold": True, "bottom": 1}), book.add_format({"font_color": "#5E6B7C"})
-        widths = (14, 44, 18, 16, 16, 20, 14, 14, 22, 17, 17, 17, 20)
+        widths = (14, 44, 18, 16, 16, 20, 14, 14, 22, 17, 17, 17, 20, 22, 17)
         for column, width in enumerate(widths):
             sheet.set_column(column, column, width)
         sheet.write_string(0, 0, _mark(standing, chosen), grey)
@@ -64,7 +65,7 @@ def _mark(standing: Standing, chosen: Filter) -> str:
 
 def _titles() -> list[str]:
     return [_("编号"), _("事项"), _("类别"), _("街道"), _("社区"), _("网格"), _("来源"), _("阶段"), _("主办单位"),
-            _("收到时间"), _("到期时间"), _("办结时间"), _("标记")]
+            _("收到时间"), _("到期时间"), _("办结时间"), _("标记"), _("热线工单编号"), _("热线时限")]
 
 
 def _rows(standing: Standing, chosen: Filter) -> Iterator[list[Any]]:
@@ -84,7 +85,7 @@ def _line(row: Any, where: tuple[str, str, str]) -> list[Any]:
     marks = "、".join(words for words, _icon, _state in queries.marks(row))
     return [codes.show_code(row.code), row.title, category, *where, queries.origin_words(row.origin, row.request__channel),
             queries.stage_title(row), row.lead_name or "", _time(row.opened_at), _time(row.due_at),
-            _time(row.closed_at), marks]
+            _time(row.closed_at), marks, row.request__their_number, _time(row.bound_at)]
 
 
 def _where(path: tuple[int, ...]) -> tuple[str, str, str]:

@@ -94,10 +94,14 @@ def read(post: QueryDict) -> Call:
 
 
 def endings() -> dict[str, Action]:
-    """Give the ends a call can come to: accept, answer at once, the lawful branches; as the process file has them."""
+    """Give the ends a call can come to: accept, answer at once, the lawful branches; as the process file has them.
+
+    What is for matters of another house is none of them.
+    """
     process = flow.definition(flow.current_version(KEY))
     stage = process.stages[process.start]
-    return {a.name: a for a in stage.actions.values() if "operator" in a.by and a.to != stage.name}
+    return {a.name: a for a in stage.actions.values() if "operator" in a.by and a.to != stage.name
+            and "sent_by_another_house" not in a.when}
 
 
 # While it is typed ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
-from gongzhi.base import clock, crypto
+from gongzhi.base import clock, crypto, html
 from gongzhi.desk import rules
 from gongzhi.desk.models import Export, SavedView
 from gongzhi.desk.rules import PAGE, VIEWS, Filter, View
@@ -190,6 +190,10 @@ class Row:
     task_id: int | None = None
     case_id: int = 0
     off_list: str = ""  # the act by which the unit gives back what its list does not have
+    bound_at: datetime | None = None  # the deadline from outside, where there is one, beside …
+    own_due_at: datetime | None = None  # … ours, with the rule of each
+    bound_source: str = ""
+    own_rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -361,7 +365,16 @@ def _row(case: Case, n_twins: int) -> Row:
         stage=stage_title(case), holder="", hat="", due_at=case.due_at, since=case.opened_at, held=bool(case.held_at),
         clock="", origin=origin_words(case.origin, request.channel),
         closed_at=case.closed_at, marks=marks(case, n_twins), case_id=case.pk,
+        **_both_deadlines(case),
     )
+
+
+def _both_deadlines(case: Case) -> dict[str, Any]:
+    """Say the deadline from outside and ours, each with its rule; the earlier counts."""
+    if case.bound_at is None or case.closed_at:
+        return {}
+    return {"bound_at": case.bound_at, "bound_source": case.bound_source, "own_due_at": case.own_due_at,
+            "own_rule": html.duration(case.standard)}
 
 
 def origin_words(origin: str, channel: str) -> str:

@@ -32,7 +32,8 @@ ICONS = {
     "fail": "refresh", "call": "phone", "called": "phone", "no_answer": "phone", "unrated": "circle-check",
     "explain": "note", "solve_here": "tool", "withdraw": "x", "comment": "message", "attach": "photo",
     "remind": "bell", "late": "alert-triangle-f", "missed": "alert-triangle-f", "pressed": "alert-triangle",
-    "emergency": "urgent", "watch": "bell", "handed": "user",
+    "emergency": "urgent", "watch": "bell", "handed": "user", "give_back": "arrow-back-up", "called_off": "x", "heard": "phone",
+    "unheard": "circle-check", "bound": "clock",
 }
 STATES = {"remind": "due", "late": "late", "missed": "late", "urge": "due", "supervise": "due", "hold": "wait",
           "pressed": "late", "redo": "due", "fail": "due"}
@@ -115,7 +116,8 @@ def _title(process: Process, case: Case, verb: str, event: Event, units: dict[in
     lead = units.get(event.data.get("lead", 0))
     if lead is not None:
         return _("{what}给{unit}").format(what=action, unit=lead.short_name)
-    return {"rerate": _("改评"), "handed": _("任务交接给他人"), "pressed": _("诉求人说有人要求改评价")}.get(base, action)
+    said = {"rerate": _("改评"), "handed": _("任务交接给他人"), "pressed": _("诉求人说有人要求改评价"), "bound": _("热线时限改了")}
+    return said.get(base, action)
 
 
 def _names(events: list[Event]) -> dict[int, str]:

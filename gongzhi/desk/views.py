@@ -479,6 +479,9 @@ def _menu(standing: Standing, chosen: Filter | None, at: str) -> list[dict[str, 
     items = [{"href": reverse("desk:queue"), "icon": "inbox", "title": _("待办"), "current": todo}]
     if standing.holds("operator") and (intake := html.url_or_none("desk:intake")):
         items.append({"href": intake, "icon": "phone-call", "title": _("接听登记"), "current": at == "intake"})
+    centre = any(h.post in ("operator", "admin") or h.unit_kind == "centre" for h in standing.held)
+    if centre and standing.holds("operator", "dispatcher", "admin") and (hotline := html.url_or_none("hotline:orders")):
+        items.append({"href": hotline, "icon": "phone", "title": _("市热线")})
     if standing.holds("operator", "leader", "admin"):
         items.append({"href": reverse("desk:knowledge"), "icon": "book", "title": _("知识库"),
                       "current": at == "knowledge"})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -397,11 +398,31 @@ def set_standard(case: Case, standard: str, source: str, *, may_lengthen: bool =
     process = queries.definition(case.version_id)
     case.standard, case.standard_source = standard, source
     later = deadlines.due(process.deadline, case, case.opened_at)
+    later = min(later, case.bound_at) if later and case.bound_at else later
     if not may_lengthen and due_at and later and later > due_at:
         case.standard, case.standard_source = former
         return
     deadlines.start_case(process, case)
     case.first_due_at = promised or case.first_due_at
+
+
+@transaction.atomic
+def set_bound(case_id: int, at: datetime, source: str, *, by: Actor) -> Case:
+    """Give an open case a deadline from outside, or another one: the earlier of it and its own counts from now on."""
+    case = Case.objects.select_for_update().get(pk=case_id)
+    if case.closed_at:
+        raise Moved(_(GONE))
+    process, ours, was = queries.definition(case.version_id), deadlines.own(case), case.due_at
+    case.bound_at, case.bound_source = at, source[:160]
+    deadlines.settle(case, ours)
+    times = deadlines.ladder(process.late, process.deadline, case, case.opened_at, case.due_at)
+    deadlines.set_ladder(case, times, step=case.next_step)
+    if case.held_at or process.stages[case.stage].waits:
+        case.next_at = None
+    moving.bind(case, process, was)
+    case.save()
+    _log(case, process, "bound", by, {"bound": at.isoformat(), "was": was.isoformat() if was else None})
+    return case
 
 
 def set_about(case: Case, unit_ids: list[int]) -> None:

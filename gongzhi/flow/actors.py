@@ -9,7 +9,8 @@ from gongzhi.org.rules import NOBODY, Held, Standing
 
 @dataclass(frozen=True)
 class Actor:
-    """One who acts. `kind`: person, reporter (of `case_id`), key (a machine, for reporting only) or system.
+    """One who acts. `kind`: person, reporter (of `case_id`), key (a machine, for reporting only), system (our own clock)
+    or elsewhere (another house's system, about what it sent us); a key is what the log calls a machine by.
 
     `for_id`: whom a person stands in for with this act.
     """
@@ -25,7 +26,7 @@ class Actor:
         """The actor as the log has it."""
         if self.kind == "person":
             return f"person:{self.standing.person_id}"
-        return f"key:{self.key}" if self.kind == "key" else self.kind
+        return f"key:{self.key}" if self.key else self.kind
 
     @property
     def person_id(self) -> int | None:

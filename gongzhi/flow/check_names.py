@@ -84,8 +84,8 @@ class Names:
                 yield path, f"{where}的批准人“{role}”收不到待办。请写一个单位或岗位的角色。"
         if set(approve.by) == set(askers):
             yield path, f"{where}的批准人和申请人是同一个角色，自己批自己。请换一个批准角色。"
-        if "system" in askers:
-            yield path, f"{where}由系统做，不能再要人批准。请去掉 approve，或去掉 by 里的 system。"
+        for role in {"system", "elsewhere"} & set(askers):
+            yield path, f"{where}由系统做，不能再要人批准。请去掉 approve，或去掉 by 里的 {role}。"
         if approve.within:
             yield from self.duration(path, approve.within)
         else:

@@ -28,13 +28,33 @@ def due(deadline: Deadline, case: Case, start: datetime) -> datetime | None:
 def of_stage(process: Process, stage: Stage, case: Case, start: datetime) -> datetime | None:
     """Compute when a stage is due: not after the whole, while that lies ahead.
 
-    What is done again, after its reporter was asked once, keeps the stage's own deadline; so does what is late already.
+    What is done again, after its reporter was asked once, keeps the stage's own deadline, unless one was given from
+    outside for it; so does what is late already.
     """
     at, whole = due(stage.deadline, case, start), case.due_at
-    if at is None or whole is None or stage.waits or not start < whole < at:
+    if at is None or whole is None or stage.waits:
+        return at
+    at = within(case, at, start)
+    if not start < whole < at:
         return at
     asked = [s.name for s in process.stages.values() if s.waits]
     return at if case.pk and case.tasks.filter(stage__in=asked).exists() else whole
+
+
+def own(case: Case) -> datetime | None:
+    """Give the deadline a case has by our own standard, whatever was given from outside."""
+    return case.own_due_at if case.bound_at else case.due_at
+
+
+def settle(case: Case, ours: datetime | None) -> None:
+    """Let the earlier count of a case's own deadline and one given from outside; both stay known."""
+    case.own_due_at = ours if case.bound_at else None
+    case.due_at = min((at for at in (ours, case.bound_at) if at), default=None)
+
+
+def within(case: Case, at: datetime, start: datetime) -> datetime:
+    """Bring a moment forward to the deadline given from outside, while that lies ahead of `start`."""
+    return case.bound_at if case.bound_at and start < case.bound_at < at else at
 
 
 def ladder(
@@ -46,6 +66,8 @@ def ladder(
 
 def _step(step: Late, deadline: Deadline, case: Case, start: datetime, due_at: datetime | None) -> datetime:
     if step.percent is not None:
+        if due_at and due_at <= start and step.percent > 100:  # it came late from outside: what comes later is measured by ours
+            due_at = own(case) or due_at
         return worktime.point(start, due_at, step.percent, clock_of(deadline, case)) if due_at else NEVER
     if step.on_field:
         return datetime.fromisoformat(case.fields[step.on_field])
@@ -81,7 +103,7 @@ def rule_words(deadline: Deadline, case: Case) -> str:
 
 def start_case(process: Process, case: Case) -> None:
     """Set the case's own deadline and ladder from its standard."""
-    case.due_at = due(process.deadline, case, case.opened_at)
+    settle(case, due(process.deadline, case, case.opened_at))
     case.first_due_at = case.due_at
     set_ladder(case, ladder(process.late, process.deadline, case, case.opened_at, case.due_at))
 

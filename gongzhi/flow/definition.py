@@ -9,7 +9,7 @@ LEVELS = ("grid", "community", "street", "district", "city", "level", "place")  
 JOINS = ("all", "any", "lead")
 PERS = ("case", "visit", "unit", "person")
 SILENCES = ("refuse", "agree", "wait")
-ALWAYS = ("anyone", "system")  # role words that need no line under [roles]
+ALWAYS = ("anyone", "system", "elsewhere")  # role words that need no line under [roles]
 
 # The six states a resident may see; never more, never the inner stages.
 PUBLIC_STATES = {
@@ -77,7 +77,7 @@ class Role:
     | `head:case.FIELD`                    | `head`   | case        | FIELD       |       |
     | `each:KIND@LEVEL`                    | `each`   |             | KIND        | LEVEL |
     | `any:KIND@PLACE`, `any:KIND`         | `any`    |             | KIND        | PLACE |
-    | `anyone`, `system`                   | the word |             |             |       |
+    | `anyone`, `system`, `elsewhere`      | the word |             |             |       |
     """
 
     name: str
@@ -90,7 +90,7 @@ class Role:
     @property
     def has_desk(self) -> bool:
         """Say whether this role gets tasks; populations and the clock do not."""
-        return self.kind not in ("any", "anyone", "system")
+        return self.kind not in ("any", *ALWAYS)
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,12 @@ class Action:
 
     @property
     def by_people(self) -> bool:
-        return any(role != "system" for role in self.by)
+        return any(role not in ("system", "elsewhere") for role in self.by)
+
+    @property
+    def only_by_clock(self) -> bool:
+        """Whether nobody but our own clock takes it."""
+        return all(role == "system" for role in self.by)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,9 @@ class Case(models.Model):
     standard = models.CharField(max_length=24)  # the duration `standard` stands for in this case
     standard_source = models.CharField(max_length=160)
     due_at = models.DateTimeField(null=True)
+    bound_at = models.DateTimeField(null=True)  # a deadline given from outside; the earlier of it and ours is `due_at`
+    bound_source = models.CharField(max_length=160, blank=True, default="", db_default="")
+    own_due_at = models.DateTimeField(null=True)  # ours, where there is also one from outside
     first_due_at = models.DateTimeField(null=True)  # before any extension
     ladder = ArrayField(models.DateTimeField(), default=list)  # when each step of the case's own ladder comes
     next_at = models.DateTimeField(null=True)  # ladder[next_step], None when used up or on hold

@@ -198,6 +198,21 @@ def task_lines(tasks: Iterable[Task]) -> list[dict[str, Any]]:
     ]
 
 
+def bind(case: Case, process: Process, was: datetime | None) -> None:
+    """Bring the tasks of a stage to another deadline of the whole: those it had cut short, and those it now does."""
+    stage = process.stages[case.stage]
+    due_at = deadlines.of_stage(process, stage, case, case.entered_at)
+    for task in case.tasks.filter(done_at=None, stage=case.stage, kind="work").exclude(role="handler"):
+        if due_at is None or task.due_at is None or (task.due_at != was and task.due_at <= due_at):
+            continue
+        task.due_at = due_at
+        if task.ladder:
+            times = deadlines.ladder(stage.late, stage.deadline, case, task.opened_at, due_at)
+            deadlines.set_ladder(task, times, step=task.next_step)
+            task.next_at = None if case.held_at else task.next_at
+        task.save(update_fields=["due_at", "ladder", "next_at", "next_step"])
+
+
 def _hours(task: Task, stage: Stage, of_stage: Calendar) -> Calendar:
     """Give the hours by which the deadline of a task runs."""
     if task.kind == "approval":
@@ -206,19 +221,28 @@ def _hours(task: Task, stage: Stage, of_stage: Calendar) -> Calendar:
 
 
 def shift(case: Case, process: Process, held_from: datetime, held_to: datetime) -> None:
-    """Move every running deadline of a case by the time it was on hold, each by its own clock."""
+    """Move every running deadline of a case by the time it was on hold, each by its own clock.
+
+    One given from outside stays where it is: whoever gave it has not waited.
+    """
 
     def moved(at: datetime, clock_of: Calendar) -> datetime:
         return worktime.due_after_hold(at, held_from, held_to, clock_of) if at > held_from else at
 
+    def cut(at: datetime, clock_of: Calendar, due_at: datetime | None) -> datetime:
+        later = moved(at, clock_of)
+        return deadlines.within(case, later, held_to) if due_at and at <= due_at else later
+
     stage = process.stages[case.stage]
     of_case, of_stage = deadlines.clock_of(process.deadline, case), deadlines.clock_of(stage.deadline, case)
-    case.due_at = moved(case.due_at, of_case) if case.due_at else None
-    deadlines.set_ladder(case, [moved(t, of_case) for t in case.ladder], step=case.next_step)
+    ours, was = deadlines.own(case), case.due_at
+    deadlines.settle(case, moved(ours, of_case) if ours else None)
+    deadlines.set_ladder(case, [cut(t, of_case, was) for t in case.ladder], step=case.next_step)
     for task in case.tasks.filter(done_at=None):
         hours = _hours(task, stage, of_stage)
-        task.due_at = moved(task.due_at, hours) if task.due_at else None
-        deadlines.set_ladder(task, [moved(t, hours) for t in task.ladder], step=task.next_step)
+        was = task.due_at
+        task.due_at = cut(was, hours, was) if was else None
+        deadlines.set_ladder(task, [cut(t, hours, was) for t in task.ladder], step=task.next_step)
         task.save()
     for expected in case.expectations.filter(met_at=None, missed_at=None, task__done_at=None):
         expected.due_at = moved(expected.due_at, worktime.clock_of(stage.expects[expected.name], calendar.load()))

@@ -149,7 +149,7 @@ def used(limit: str, case: Case) -> int:
 def refusal(process: Process, case: Case, stage: Stage, action: Action, role: str, actor: Actor,
             tasks: list[Task] | None = None) -> str:
     """Say why a shown action cannot be taken now; "" if it can. `tasks`: the open ones, where the caller has them."""
-    if case.held_at and actor.kind != "system":
+    if case.held_at and actor.kind not in ("system", "elsewhere"):
         return _("已挂起，恢复办理后才能操作。")
     if any(flag in case.flags for flag in action.unless):
         return _("已指定承办，不能再退回。")

@@ -37,11 +37,11 @@ ROLE_FORMS = (
     (re.compile(r"head:(?P<source>case)\.(?P<what>[a-z][a-z0-9_]*)\Z"), "head"),
     (re.compile(r"(?P<kind>post|head|each|any):(?P<what>[a-z][a-z0-9_]*)@(?P<level>[a-z]+)\Z"), ""),
     (re.compile(r"any:(?P<what>[a-z][a-z0-9_]*)\Z"), "any"),
-    (re.compile(r"(?P<kind>anyone|system)\Z"), ""),
+    (re.compile(r"(?P<kind>anyone|system|elsewhere)\Z"), ""),
 )
 ROLE_HELP = (
     "可以写 case.字段、parent.字段、post:岗位@层级、head:岗位@层级、head:case.字段、each:单位类别@层级、"
-    f"any:人群@范围、anyone、system；层级是 {'、'.join(LEVELS)} 之一。"
+    f"any:人群@范围、anyone、system、elsewhere；层级是 {'、'.join(LEVELS)} 之一。"
 )
 KEYS = {
     part: tuple(listed.split())

@@ -112,8 +112,8 @@ def may_act_as(role: Role, case: Case, actor: Actor, apart_from: Collection[int]
     """Say whether an actor is this role in a case; at a desk that passes over the units it is `apart_from`."""
     if role.kind == "anyone":
         return True
-    if role.kind == "system" or actor.kind == "system":
-        return role.kind == "system" and actor.kind == "system"
+    if {role.kind, actor.kind} & {"system", "elsewhere"}:
+        return role.kind == actor.kind
     if role.kind == "field" and role.what == "reporter":
         return actor.kind == "reporter" and actor.case_id == case.pk
     if actor.kind != "person":
@@ -142,7 +142,7 @@ def acting_as(names: tuple[str, ...], case: Case, actor: Actor, process: Process
 
 
 def role_of(name: str, process: Process) -> Role:
-    """Look a role word up; `anyone` and `system` need no line in the file."""
+    """Look a role word up; `anyone`, `system` and `elsewhere` need no line in the file."""
     return process.roles.get(name) or Role(name, name, name)
 
 

@@ -56,13 +56,14 @@ def _extend(case: Case, process: Process, verb: Verb, by: Actor, values: Values)
     asked = case.entries.filter(action=verb.name).order_by("-id").first()
     was = case.due_at
     if case.due_at and asked and case.due_at > asked.at:  # what was late as a whole before it was asked stays late
-        case.due_at = worktime.due(case.due_at, rule, office)
+        ours = deadlines.own(case)
+        deadlines.settle(case, worktime.due(ours, rule, office) if ours else None)
         times = deadlines.ladder(process.late, process.deadline, case, case.opened_at, case.due_at)
         deadlines.set_ladder(case, times, step=case.next_step)
     for task in case.tasks.filter(done_at=None, stage=case.stage, kind__in=("work", "reporter")):
         if task.due_at is None:
             continue
-        task.due_at = worktime.due(task.due_at, rule, office)
+        task.due_at = deadlines.within(case, worktime.due(task.due_at, rule, office), clock.now())
         if task.ladder:
             steps = process.verbs["assign"].late if task.role == "handler" else stage.late
             times = deadlines.ladder(steps, stage.deadline, case, task.opened_at, task.due_at)

@@ -165,7 +165,7 @@ def trail(request: Request) -> Iterator[Line]:
 
 
 WORDS_IN = ("reply", "answer", "told", "explanation", "note", "reason", "said", "time_told")
-DECLINED = ("emergency", "legal", "repeat", "secret", "outside", "unlawful")
+DECLINED = ("emergency", "legal", "repeat", "secret", "outside", "unlawful", "give_back")
 # Acts that give a line; everything else is inner business of the units.
 LINE_ICONS = {
     "accept": "check", "dispatch": "send", "designate": "send", "redispatch": "send", "rule": "send",
@@ -174,6 +174,7 @@ LINE_ICONS = {
     "answer": "messages",
     "explain": "file-description", "extend": "history", "hold": "player-pause", "resume": "player-play",
     "redo": "refresh", "fail": "refresh", "hard": "arrow-up", "rate": "star", "called": "phone", "no_answer": "phone",
+    "heard": "phone", "unheard": "archive", "called_off": "arrow-back-up",
     "unrated": "archive", "archive": "archive", "merge": "git-merge", "withdraw": "arrow-back-up",
     "urge": "bell-ringing", "comment": "plus", "attach": "photo", **dict.fromkeys(DECLINED, "info-circle"),
 }
@@ -216,6 +217,9 @@ def _line_title(entry: Entry, request: Request) -> str:
         "fail": _("现场核查没有解决，重新办理"),
         "rate": _("您已评价"),
         "called": _("已电话回访"),
+        "heard": _("市热线已回访"),
+        "unheard": _("未评价，已归档"),
+        "called_off": _("市热线撤单"),
         "no_answer": _("回访电话未接通"),
         "unrated": _("未评价，已归档"),
         "archive": _("已归档"),

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import phonenumbers
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -51,6 +50,8 @@ class Report:
     on_behalf: bool = False
     suggested: Category | None = None  # what the reporter chose from the list, if he did; a dispatcher still decides
     submitted_key: str | None = None
+    theirs: rules.Theirs | None = None  # of a matter that another house sends
+    area: Found | None = None  # where it lies as far as is known, if nobody knows the point yet
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def _located(given: Report, by: Actor) -> Found | None:
     """Find the grid of the point; a matter of no place lies in the area of the clerk who takes it in."""
     if given.lon is not None and given.lat is not None:
         return index.locate(given.lon, given.lat)
+    if given.area is not None:
+        return given.area
     held = by.standing.held
     return next((Found(h.place_id, h.place_path) for h in held if h.post == "operator" and h.place_id), None)
 
@@ -98,7 +101,7 @@ def _located(given: Report, by: Actor) -> Found | None:
 def _check(given: Report) -> str:
     """Raise Faults for what is wrong; return the phone's national digits."""
     faults = {}
-    phone = _phone(given.phone) if given.phone else ""
+    phone = rules.phone_digits(given.phone) if given.phone else ""
     given.words = given.words.replace("\x00", "").strip()
     if not (given.words or given.photos or given.voice):
         faults["words"] = _("请写几句话、说一段话或拍张照片，有一样就行。")
@@ -117,20 +120,6 @@ def _check(given: Report) -> str:
     if faults:
         raise Faults(faults)
     return phone
-
-
-def _phone(text: str) -> str:
-    """Bring a Chinese number to its national digits; "" if it is none."""
-    if rules.MOBILE.fullmatch(text):  # what nearly everybody gives; the library reads all other ways of writing
-        return text
-    try:
-        number = phonenumbers.parse(text, "CN")
-    except phonenumbers.NumberParseException:
-        return ""
-    if any(c.isalpha() for c in text) or not phonenumbers.is_possible_number(number):
-        return ""
-    digits = str(number.national_number)
-    return digits if 7 <= len(digits) <= 12 else ""
 
 
 def _key(given: Report, by: Actor) -> str | None:
@@ -153,6 +142,7 @@ def _draft(given: Report, found: Found, phone: str, by: Actor, key: str | None) 
         origin="staff" if by.kind == "person" and given.channel == "grid" and not given.on_behalf else "resident",
         standard=standard, standard_source=source, actor=by.line, opened_by=by.person_id,
         urgent=bool(category and category.urgent), suggested=category.pk if category else None,
+        theirs=given.theirs or rules.Theirs(""), fields=_fields(given),
         values={
             "words": given.words, "address": given.address.strip(), "compound": given.compound_id,
             "secret": codes.new_secret(), "phone": crypto.seal(phone), "phone_index": crypto.blind(phone),
@@ -161,6 +151,12 @@ def _draft(given: Report, found: Found, phone: str, by: Actor, key: str | None) 
             "tokens": chinese.bigrams(f"{given.words} {given.address}"), "submitted_key": key,
         },
     )
+
+
+def _fields(given: Report) -> dict[str, Any]:
+    """Say what the case knows from the start: that its reporter asked not to be named, that its point is yet to be found."""
+    secret = {"hide_reporter": True, "asked_secrecy": True} if given.theirs and given.theirs.secret else {}
+    return secret | ({"unplaced": True} if given.area is not None and given.lon is None else {})
 
 
 def _guessed(words: str) -> Category | None:
@@ -189,11 +185,11 @@ def _sent_before(key: str | None, fault: IntegrityError) -> Receipt:
 @transaction.atomic
 def join(case: Case, *, device: str, phone: str = "") -> Supporter:
     """Say 我也遇到 on an open case: one browser counts once; whoever left a phone is told of progress, never listed."""
-    if phone and not _phone(phone):
+    if phone and not rules.phone_digits(phone):
         raise Faults({"phone": _("电话号码不对，请检查；也可以不留。")})
     supporter, new = Supporter.objects.get_or_create(
         case=case, device=crypto.blind("device:" + device),
-        defaults={"phone": crypto.seal(_phone(phone)) if phone else b"", "secret": codes.new_secret()},
+        defaults={"phone": crypto.seal(rules.phone_digits(phone)) if phone else b"", "secret": codes.new_secret()},
     )
     if new:
         flow.act(case.pk, "support", by=Actor("anyone"))
@@ -204,9 +200,9 @@ def join(case: Case, *, device: str, phone: str = "") -> Supporter:
 
 def leave_phone(supporter: Supporter, phone: str) -> None:
     """Leave a number with one 我也遇到, to be told of progress."""
-    if not _phone(phone):
+    if not rules.phone_digits(phone):
         raise Faults({"phone": _("电话号码不对，请检查；也可以不留。")})
-    supporter.phone = crypto.seal(_phone(phone))
+    supporter.phone = crypto.seal(rules.phone_digits(phone))
     supporter.save(update_fields=["phone"])
 
 
@@ -314,7 +310,7 @@ def look_up(phone: str, *, since: datetime, by: Actor) -> list[Request]:
 
     The line holds which cases were shown, so that "who looked at me" has an answer.
     """
-    digits = _phone(phone)
+    digits = rules.phone_digits(phone)
     if not digits:
         raise Faults({"phone": _("电话号码不对，请检查；也可以不留。")})
     if not by.standing.holds("operator"):

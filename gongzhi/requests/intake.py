@@ -16,26 +16,30 @@ from gongzhi.base import clock, codes
 from gongzhi.flow import deadlines, queries, roles
 from gongzhi.flow.models import Case, Task
 from gongzhi.flow.roles import Seat
+from gongzhi.requests.rules import Theirs
 
 M = TypeVar("M", bound=Model)
 KEY = "request"
 INTAKE = """
 WITH c AS (
   INSERT INTO flow_case (code, version_id, title, stage, level, origin, place_id, path, lon, lat, parent_id,
-    opened_by_id, opened_at, entered_at, standard, standard_source, due_at, first_due_at, ladder, next_at, next_step,
+    opened_by_id, opened_at, entered_at, standard, standard_source, due_at, bound_at, bound_source, own_due_at,
+    first_due_at, ladder, next_at, next_step,
     held_at, held_until, urgent, private, fields, counts, flags, unit_ids, about_units, closed_at, outcome)
   VALUES (%(code)s, %(version)s::bigint, %(title)s, %(stage)s, %(level)s, %(origin)s, %(place)s::bigint,
     %(path)s::bigint[], %(lon)s, %(lat)s, NULL, %(opened_by)s::bigint, %(now)s, %(now)s, %(standard)s,
-    %(standard_source)s, %(due)s::timestamptz, %(due)s::timestamptz, %(ladder)s::timestamptz[],
+    %(standard_source)s, %(due)s::timestamptz, %(bound)s::timestamptz, %(bound_source)s, %(own_due)s::timestamptz,
+    %(due)s::timestamptz, %(ladder)s::timestamptz[],
     %(next)s::timestamptz, 0, NULL, NULL, %(urgent)s, %(private)s, %(fields)s::jsonb, '{}', '{}',
     %(units)s::bigint[], '{}', NULL, '')
   ON CONFLICT (code) DO NOTHING RETURNING id
 ), r AS (
   INSERT INTO requests_request (case_id, kind, channel, words, summary, address, category_id, suggested_id, compound_id,
-    secret, phone, phone_index, phone_tail, caller_name, on_behalf_of, tokens, submitted_key, reported_at)
+    secret, phone, phone_index, phone_tail, caller_name, on_behalf_of, tokens, submitted_key, their_number, they_ask,
+    reported_at)
   SELECT c.id, %(kind)s, %(channel)s, %(words)s, '', %(address)s, NULL, %(suggested)s::bigint, %(compound)s::bigint,
     %(secret)s, %(phone)s, %(phone_index)s, %(phone_tail)s, %(caller_name)s, %(on_behalf)s, %(tokens)s::varchar[],
-    %(submitted_key)s::varchar, %(now)s
+    %(submitted_key)s::varchar, %(their_number)s, %(they_ask)s, %(now)s
   FROM c RETURNING case_id
 ), t AS (
   INSERT INTO flow_task (case_id, kind, stage, role, unit_id, post, person_id, opened_at, due_at, first_due_at, ladder,
@@ -70,6 +74,8 @@ class Draft:
     opened_by: int | None = None
     urgent: bool = False
     suggested: int | None = None
+    theirs: Theirs = Theirs("")
+    fields: dict[str, Any] = field(default_factory=dict)  # of the case
     values: dict[str, Any] = field(default_factory=dict)  # the sealed and plain columns of requests_request
 
 
@@ -93,6 +99,8 @@ def _insert(draft: Draft, case: Case, task: Task) -> tuple[Any, ...] | None:
             "level": case.level, "origin": case.origin, "place": draft.place_id, "path": _array(draft.path),
             "lon": draft.lon, "lat": draft.lat, "opened_by": draft.opened_by, "now": case.opened_at,
             "standard": case.standard, "standard_source": case.standard_source, "due": case.due_at,
+            "bound": case.bound_at, "bound_source": case.bound_source, "own_due": case.own_due_at,
+            "their_number": draft.theirs.number, "they_ask": draft.theirs.asks,
             "ladder": _array(case.ladder), "next": case.next_at, "urgent": draft.urgent, "private": case.private,
             "fields": Jsonb(case.fields), "units": _array([task.unit_id]), "kind": draft.kind, "channel": draft.channel,
             "suggested": draft.suggested, "role": task.role, "desk": task.unit_id, "post": task.post,
@@ -132,7 +140,8 @@ def _shape(draft: Draft) -> tuple[Case, Task]:
         Case, code=codes.new_code(), version_id=version, title=draft.title, stage=stage.name, level="street",
         origin=draft.origin, place_id=draft.place_id, path=draft.path, opened_at=now, entered_at=now,
         standard=draft.standard, standard_source=draft.standard_source,
-        private=stage.private and draft.origin != "staff", fields={"public": stage.public},
+        private=stage.private and draft.origin != "staff", fields={"public": stage.public, **draft.fields},
+        bound_at=draft.theirs.due_at, bound_source=draft.theirs.due_source,
     )
     deadlines.start_case(process, case)
     role = stage.tasks[0]

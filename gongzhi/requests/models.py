@@ -107,7 +107,7 @@ class Request(models.Model):
 
     case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="request")
     kind = models.CharField(max_length=10)  # consult, help, complain, tip_off, suggest: 北京市接诉即办工作条例 2
-    channel = models.CharField(max_length=10)  # portal, qr, phone, grid, window, api, open311
+    channel = models.CharField(max_length=10)  # portal, qr, phone, grid, window, api, open311, hotline
     words = models.TextField(blank=True)
     summary = models.TextField(blank=True)
     address = models.CharField(max_length=160, blank=True)
@@ -122,6 +122,8 @@ class Request(models.Model):
     on_behalf_of = models.BooleanField(default=False)  # 代录 by staff for a resident
     tokens = ArrayField(models.CharField(max_length=40), default=list)
     submitted_key = models.CharField(max_length=40, null=True, unique=True)  # the same form sent twice opens one case
+    their_number = models.CharField(max_length=60, blank=True, default="", db_default="")  # under which another house sent it
+    they_ask = models.BooleanField(default=False, db_default=False)  # that house asks the reporter of the result itself
     reported_at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -129,6 +131,7 @@ class Request(models.Model):
             GinIndex(fields=["tokens"], name="request_tokens"),
             models.Index(fields=["phone_index"], name="request_phone", condition=~Q(phone_index=b"")),
             models.Index(fields=["category", "-reported_at"], name="request_category"),
+            models.Index(fields=["their_number"], name="request_their_number", condition=~Q(their_number="")),
         ]
 
     @property

@@ -244,6 +244,8 @@ def only_a_call_tells(case: Case, by: Actor, form: Mapping[str, Any]) -> str | N
 
     No text reaches the number; or whoever has no link had it handled by those who may not ring.
     """
+    if case.request.they_ask:
+        return "the house it came from tells and asks"
     number = crypto.open_sealed(case.request.phone)
     deaf = number and not rules.MOBILE.fullmatch(number)
     no_link = number and case.request.channel not in rules.ONLINE and kept_from_lead(case)
@@ -259,7 +261,26 @@ def kept_from_lead(case: Case) -> bool:
 @condition()
 def needs_a_check(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     """Check on site where nobody can be called, and a sample of the others; never everything."""
+    if case.request.they_ask:
+        return "the house it came from asks"
     return None if not can_call(case) or defaults.is_sampled(case.pk) else "not needed"
+
+
+@condition()
+def we_ask(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Call back only where the house that sent the matter does not do so itself."""
+    return str(_("由转来的热线自己回访。")) if case.request.they_ask else None
+
+
+@condition(early=True)
+def they_ask(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    """Take another house's word for what the reporter said only where it is the one that asks."""
+    return None if case.request.they_ask else str(_("这件事由本中心回访。"))
+
+
+@condition(early=True)
+def sent_by_another_house(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
+    return None if case.request.their_number else str(_("只有市热线转来的工单可以退回。"))
 
 
 @condition(early=True)
@@ -311,7 +332,8 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     request.tokens = own + rules.summary_tokens(chinese.bigrams(request.summary))
     request.save(update_fields=["category", "kind", "summary", "tokens"])
     case.urgent = category.urgent
-    case.fields = {**case.fields, "hide_reporter": bool(values.get("hide_reporter"))}
+    secret = bool(values.get("hide_reporter") or case.fields.get("asked_secrecy"))  # asked elsewhere, it is kept here
+    case.fields = {**case.fields, "hide_reporter": secret}
     if request.is_guarded:
         case.title = rules.title(request.summary)
     elif was_guarded:
@@ -326,7 +348,7 @@ def _accepted(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     return {"kind": request.kind, "about_units": case.about_units, **added}
 
 
-ENDS_HERE = ["answer", *rules.DECLINES]
+ENDS_HERE = ["answer", "give_back", *rules.DECLINES]
 
 
 @keeps(*(f"request.{name}" for name in ENDS_HERE), *(f"request.{name}.ask" for name in ENDS_HERE))
@@ -348,6 +370,7 @@ def move(case: Case, lon: float, lat: float) -> None:
     found = index.locate(lon, lat)
     assert found is not None
     case.lon, case.lat, case.place_id, case.path = lon, lat, found.place_id, list(found.path)
+    case.fields = {name: value for name, value in case.fields.items() if name != "unplaced"}
 
 
 @keeps("request.solve_here")
@@ -388,10 +411,10 @@ def _for_the_reporter(case: Case, values: Values, by: Actor, entry: Entry) -> Va
     return {"on_behalf": True}
 
 
-@keeps("request.rate", "request.called")
+@keeps("request.rate", "request.called", "request.heard")
 def _rated(case: Case, values: Values, by: Actor, entry: Entry) -> Values:
     """Keep the final answer beside the first, which may have been that it had to be done again."""
-    satisfied = int(values["satisfied"])
+    satisfied = int(values["satisfied"]) if values.get("satisfied") else None
     first = _first_answer(case) or {"solved": values["solved"], "satisfied": satisfied}
     Rating.objects.create(
         case=case, solved=values["solved"], satisfied=satisfied, said=values.get("said", ""), rated_at=clock.now(),
@@ -411,7 +434,7 @@ def _first_answer(case: Case) -> Values | None:
 
 
 @keeps("request.finish", "request.answer", "request.emergency", "request.legal", "request.repeat", "request.secret",
-       "request.outside", "request.unlawful", "request.explain", "request.solve_here", "request.interim",
+       "request.outside", "request.unlawful", "request.give_back", "request.explain", "request.solve_here", "request.interim",
        "request.extend", "request.hold", "request.resume")
 def _tell_reporter(case: Case, values: Values, by: Actor, entry: Entry) -> None:
     """Let the reporter see what was answered, and why something takes longer."""

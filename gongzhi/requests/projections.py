@@ -205,7 +205,7 @@ def _entered(news: News) -> None:
         return
     stage = news.process.stages[to]
     if to == "confirming" and news.case.origin == "resident":
-        news.reporter("request.rate")
+        news.reporter("request.answered" if news.request.they_ask else "request.rate")
     elif news.verb in ("answer", *rules.DECLINES):
         news.reporter("request.answered")
     elif news.verb == "merge":
@@ -256,6 +256,8 @@ def _decided(news: News, name: str, decision: str) -> None:
 
 def _extended(news: News) -> None:
     """Tell both deadlines: the original one is kept (条例 art. 15). Others than the reporter read no reasons."""
+    if news.data.get("was") == news.data.get("due"):
+        return  # the deadline given from outside stands
     values = {"first": moment(news.data.get("was")), "due": moment(news.data.get("due"))}
     news.reporter("request.extended", reason=news.said("reason"), **values)
     news.supporters("request.extended_too", **values)

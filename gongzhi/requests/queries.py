@@ -110,6 +110,9 @@ def area_of(place_id: int | None) -> Node | None:
 
 def where(case: Case) -> str:
     """Say where a case lies, street, community and grid; or that it concerns no particular place."""
+    if case.lon is None and case.fields.get("unplaced"):
+        area = index.words(case.path) or index.name_of(case.place_id)
+        return _("{area}，具体地点待定").format(area=area)
     return index.words(case.path) if case.lon is not None else _("不涉及具体地点")
 
 
@@ -421,12 +424,15 @@ def same_place(case: Case, category: Category, limit: int = 2) -> list[Before]:
 
 
 def search(standing: Standing, text: str) -> QuerySet[Case]:
-    """Find visible cases by code, last digits of a code, or words.
+    """Find visible cases by code, last digits of a code, the number another house gave them, or words.
 
     Nobody searches the originals of complaints, but for the intake desk those that it has yet to read: finding one by
     its words is reading them without a purpose.
     """
     visible = flow.visible_to(standing)
+    theirs = visible.filter(request__their_number=text.strip().upper()[:60]) if text.strip() else visible.none()
+    if any(c.isdigit() for c in text) and theirs.exists():
+        return theirs
     if code := codes.read_code(text):
         return visible.filter(code=code)
     if text.isdecimal() and 4 <= len(text) <= 9:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
+import phonenumbers
 from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +18,7 @@ KINDS = {
 GUARDED = ("complain", "tip_off")  # whose original words are closed to handlers: rights 4.1
 CHANNELS = {
     "portal": _("网页"), "qr": _("小区二维码"), "phone": _("热线电话"), "grid": _("网格员上报"),
-    "window": _("服务窗口"), "api": _("接口"), "open311": _("Open311 接口"),
+    "window": _("服务窗口"), "api": _("接口"), "open311": _("Open311 接口"), "hotline": _("市热线转来"),
 }
 SOLVED = {"solved": _("已解决"), "partly": _("部分解决"), "unsolved": _("未解决")}
 # Five levels of 好差评; the elder mode shows 5, 3 and 1. From 3 up counts as satisfied (default, no source).
@@ -100,6 +102,20 @@ def time_limit(limit: str, source: str) -> str:
 ANSWERED = ("to_rate", "done")  # nobody joins what was answered already
 
 
+def phone_digits(text: str) -> str:
+    """Bring a Chinese number to its national digits; "" if it is none."""
+    if MOBILE.fullmatch(text):  # what nearly everybody gives; the library reads all other ways of writing
+        return text
+    try:
+        number = phonenumbers.parse(text, "CN")
+    except phonenumbers.NumberParseException:
+        return ""
+    if any(c.isalpha() for c in text) or not phonenumbers.is_possible_number(number):
+        return ""
+    digits = str(number.national_number)
+    return digits if 7 <= len(digits) <= 12 else ""
+
+
 def spot_words(compound: str, address: str) -> str:
     """Say a spot once: 祥和花园 3号楼1单元201; the compound is left out where the address names it itself."""
     address = " ".join(address.split())
@@ -131,6 +147,20 @@ def is_sampled(case_id: int, one_in: int) -> bool:
 def mask_name(name: str) -> str:
     """Show a name by its first character."""
     return name[:1] + "*" * (len(name) - 1) if name else ""
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What comes with a matter that another house sends: its own number and deadline, and what it keeps to itself.
+
+    `asks`: it asks the reporter itself what became of it. `secret`: the reporter asked it not to be named.
+    """
+
+    number: str
+    due_at: datetime | None = None
+    due_source: str = ""
+    asks: bool = False
+    secret: bool = False
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def refuse_large(get_response: Handler) -> Handler:
     """Refuse a body that no form of ours can have, before it is read."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        limits = {"/api/": settings.API_BODY, "/open311/": settings.OPEN311_BODY}
+        limits = {"/api/": settings.API_BODY, "/open311/": settings.OPEN311_BODY, "/hotline/v1/": settings.HOTLINE_BODY}
         limit = next((n for start, n in limits.items() if request.path.startswith(start)), settings.FORM_BODY)
         length = request.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > limit:

@@ -109,7 +109,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     *(f"gongzhi.{room}" for room in (
         "base", "log", "places", "org", "notify", "account", "flow", "requests", "duties", "portal", "desk", "field",
-        "boards", "api", "open311", "imports", "site")),
+        "boards", "api", "open311", "imports", "hotline", "site")),
 ]
 MIDDLEWARE = [
     "gongzhi.site.middleware.request_id",
@@ -143,7 +143,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [PACKAGE / room / "templates" for room in (
-            "site", "duties", "portal", "desk", "field", "boards", "api", "notify", "imports", "account")],
+            "site", "duties", "portal", "desk", "field", "boards", "api", "notify", "imports", "account", "hotline")],
         "APP_DIRS": False,
         "OPTIONS": {
             "environment": "gongzhi.base.html.environment",
@@ -205,6 +205,7 @@ CSRF_FAILURE_VIEW = "gongzhi.site.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 API_BODY = 32 * 1024 * 1024  # base64 of the largest document, or of the largest photo and the longest recording together
 OPEN311_BODY = 1024 * 1024  # 4000 characters, each as twelve, and what stands beside them
+HOTLINE_BODY = 1024 * 1024
 FORM_BODY = 128 * 1024 * 1024  # six documents of the largest size; they lie on disk, not in memory
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_BODY
 FILE_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024

@@ -8,7 +8,7 @@ from gongzhi.account import sign_in_views as signing
 from gongzhi.site import views
 
 ROOMS = {"account": "account/", "duties": "", "desk": "desk/", "field": "field/", "boards": "boards/", "open311": "open311/",
-         "notify": "", "portal": ""}
+         "hotline": "hotline/", "notify": "", "portal": ""}
 
 site_urls = (
     [

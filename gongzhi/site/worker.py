@@ -17,6 +17,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from gongzhi.base import clock
 from gongzhi.flow import clocks
+from gongzhi.hotline import sending as hotline
 from gongzhi.log import projections, queries
 from gongzhi.log.models import Cursor
 from gongzhi.notify import actions as notify
@@ -41,6 +42,7 @@ def loops() -> list[Loop]:
     return [
         *(Loop(f"projection {name}", partial(advance, name), 0.5) for name in projections.registry),
         *(Loop(f"channel {name}", partial(notify.send_due, name), 1) for name in channels.sending()),
+        Loop("hotline", hotline.send_due, 1),
         Loop("clock", clocks.tick, 1),
         Loop("heartbeat", beat, 10),
     ]

@@ -1,4 +1,4 @@
-"""`gongzhi bench [create|pages|places|projections]`: measure on the demo city, in a home of its own."""
+"""`gongzhi bench [create|pages|places|projections|hotline]`: measure on the demo city, in a home of its own."""
 
 from argparse import ArgumentParser
 from importlib import import_module
@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-NAMES = ["places", "create", "pages", "projections"]
+NAMES = ["places", "create", "pages", "projections", "hotline"]
 
 
 class Command(BaseCommand):
@@ -15,12 +15,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
+        parser.add_argument("--orders", type=int, default=5_000, help="how many `hotline` sends")
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("build_demo", reports=0, more=0, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)  # pages name their files by hash, as in service
         for name in options["names"] or NAMES:
-            import_module(f"gongzhi.site.bench.{name}").run(self._say)
+            more = {"orders": options["orders"]} if name == "hotline" else {}
+            import_module(f"gongzhi.site.bench.{name}").run(self._say, **more)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
