@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from gongzhi.base import clock, crypto, html, worktime
@@ -20,8 +21,19 @@ from gongzhi.org.models import Unit
 from gongzhi.org.rules import POSTS, Standing
 from gongzhi.requests import access as doors
 from gongzhi.requests import queries as requests
+from gongzhi.requests import splitting
 from gongzhi.requests.models import Message, Rating, Request
 from gongzhi.requests.rules import KINDS, Suggestion, mask_name, supporters_words
+
+
+@dataclass(frozen=True)
+class Kin:
+    """The matters one belongs together with: (case, whether the reader may open it)."""
+
+    into: tuple[Case, bool] | None = None  # the one it was merged into
+    merged: tuple[tuple[Case, bool], ...] = ()
+    parts: tuple[tuple[Case, bool], ...] = ()  # all parts of a split matter, the first with the old code
+    part: str = ""
 
 
 @dataclass
@@ -55,6 +67,7 @@ class Dossier:
     where: str
     n_supporters: str
     units: dict[int, Unit]
+    kin: "Kin"
 
     @property
     def task(self) -> Task | None:
@@ -103,7 +116,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
     units = _units(case, entries)
     outside = standing.is_outside
     reads = requests.reads_original(standing, case)
-    files_out = not doors.may_see_originals(standing, case)
+    files_out, n_supporters = not doors.may_see_originals(standing, case), case.supporters.count()
     rail, rail_now = _rail(process, case, events)
     return Dossier(
         case=case, request=request, standing=standing, process=process, tasks=tasks,
@@ -122,8 +135,31 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
         may_say=not outside and not case.closed_at and may_converse(standing, request) and _has_part(standing, case),
         rating=Rating.objects.filter(case=case).first() if doors.may_speak_for(standing, case) else None,
         place=requests.exactly(request, reads=reads) or queries.lies(case),
-        where=requests.where(case), n_supporters=supporters_words(case.supporters.count()),
+        where=requests.where(case), n_supporters=supporters_words(n_supporters),
+        # whatever was merged into it counts as a supporter, and what was split says so: most cases ask nothing more
+        kin=kin(standing, case) if n_supporters or case.stage == "merged" or case.fields.get("part") else Kin(),
     )
+
+
+def kin(standing: Standing, case: Case) -> Kin:
+    """Find what a case was merged with or split from; what complains of the reader's own is not there for him."""
+    root = case.parent_id or case.pk
+    near = Q(merge__into=case) | Q(parent=root)
+    near |= Q(pk=case.parent_id) if case.parent_id else Q()
+    near |= Q(merges__case=case) if case.stage == "merged" else Q()
+    rows = Case.objects.filter(near, flow.not_recused(standing)).annotate(goes_into=F("merge__into"))
+    found = {c.pk: c for c in rows.distinct().order_by("opened_at", "pk")}
+    if not found:
+        return Kin()
+    found[case.pk] = case
+    open_to = set(flow.visible_to(standing).filter(pk__in=found).values_list("pk", flat=True))
+    told = {pk: (c, pk in open_to) for pk, c in found.items()}
+    parts = sorted(pk for pk, c in found.items() if pk == root or c.parent_id == root)
+    into = case.fields.get("same_case") if case.stage == "merged" else ""
+    return Kin(
+        next((one for one in told.values() if one[0].code == into), None),
+        tuple(told[pk] for pk, c in found.items() if getattr(c, "goes_into", None) == case.pk),
+        tuple(told[pk] for pk in parts) if len(parts) > 1 else (), splitting.of_part(case))
 
 
 def open_tasks(case: Case) -> list[Task]:

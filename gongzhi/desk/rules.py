@@ -13,7 +13,7 @@ EXPORT_LIMIT = 50_000
 EXPORT_SHORT = 2_000  # what a request writes itself; longer ones a job does (default, no source)
 EXPORT_KEPT = timedelta(hours=24)
 VIEWS_KEPT = 20
-BATCH = 20  # matters dispatched at once
+BATCH = PAGE  # matters dispatched, signed for or merged at once: what a page shows can be picked whole
 
 
 @dataclass(frozen=True)

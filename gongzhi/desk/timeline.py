@@ -23,6 +23,8 @@ ICONS = {
     "open": "inbox", "accept": "check", "answer": "message", "dispatch": "send", "designate": "send",
     "redispatch": "send", "rule": "send", "send_back": "arrow-back-up", "take_back": "arrow-back-up",
     "return": "arrow-back-up", "appeal": "arrow-back-up", "excuse": "arrow-back-up", "merge": "git-merge",
+    "merged_in": "git-merge", "answered": "circle-check", "take_apart": "arrow-back-up", "set_free": "arrow-back-up",
+    "set_apart": "arrow-back-up", "split": "send", "part": "send",
     "sign": "clipboard-check", "contact": "phone", "interim": "message", "finish": "circle-check",
     "help_done": "circle-check", "call_in": "plus", "assign": "list-check", "extend": "history",
     "hold": "player-pause", "resume": "player-play", "urge": "bell-ringing", "supervise": "flag", "rate": "star",
@@ -112,7 +114,9 @@ def _title(process: Process, case: Case, verb: str, event: Event, units: dict[in
     lead = units.get(event.data.get("lead", 0))
     if lead is not None:
         return _("{what}给{unit}").format(what=action, unit=lead.short_name)
-    return {"rerate": _("改评"), "pressed": _("诉求人说有人要求改评价")}.get(base, action)
+    others = {"rerate": _("改评"), "pressed": _("诉求人说有人要求改评价"), "merged_in": _("并入一件"),
+              "set_apart": _("拆回一件"), "part": _("拆出一件")}
+    return others.get(base, action)
 
 
 def _names(events: list[Event]) -> dict[int, str]:
@@ -158,6 +162,10 @@ def value_words(spec: registry.FormField, value: Any, units: dict[int, Unit]) ->
         return html.when(datetime.fromisoformat(value))
     if spec.kind == "yes":
         return _("是") if value else ""
+    if spec.kind == "replies":
+        return "\n".join(f"{codes.show_code(code)}：{words}" for code, words in value.items())
+    if spec.kind == "parts":
+        return "\n".join(f"{n}. {part['summary']}" for n, part in enumerate(value, start=1))
     return codes.show_code(value) if spec.kind == "case" else str(value)
 
 

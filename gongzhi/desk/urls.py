@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gongzhi.desk import intake_urls, views
+from gongzhi.desk import bulk_views, intake_urls, views
 
 app_name = "desk"
 urlpatterns = [
@@ -11,7 +11,9 @@ urlpatterns = [
     path("exports/<int:export_id>/stop/", views.stop_export, name="stop_export"),
     path("exports/<int:export_id>/file/", views.export_file, name="export_file"),
     path("search/", views.search, name="search"),
-    path("batch/", views.batch, name="batch"),
+    path("batch/", bulk_views.batch, name="batch"),
+    path("sign/", bulk_views.sign, name="sign"),
+    path("merge/", bulk_views.merge, name="merge"),
     path("views/", views.save_view, name="save_view"),
     path("views/<int:view_id>/drop/", views.drop_view, name="drop_view"),
     path("standard/", views.standard, name="standard"),

@@ -24,7 +24,7 @@ from gongzhi.base.errors import Faults, Moved, Refused
 from gongzhi.desk import access as doors
 from gongzhi.desk import actions, acts, dossier, queries, undo
 from gongzhi.desk import export as exporting
-from gongzhi.desk.rules import BATCH, DUE, EXPORT_LIMIT, EXPORT_SHORT, FLAGS, PAGE, SORTS, STATES, Filter
+from gongzhi.desk.rules import DUE, EXPORT_LIMIT, EXPORT_SHORT, FLAGS, PAGE, SORTS, STATES, Filter
 from gongzhi.flow import access as flow_access
 from gongzhi.flow import actions as flow
 from gongzhi.flow import actors, deadlines
@@ -135,22 +135,6 @@ def search(request: HttpRequest) -> HttpResponse:
         actions.note_tail_search(len(callers), by=_actor(request))
     return render(request, "desk/search.html", {**shell(request), "q": q, "rows_found": rows, "callers": callers,
                                                 "rows_max": PAGE})
-
-
-@access("post", "dispatcher")
-@never_cache
-@require_http_methods(["GET", "POST"])
-def batch(request: HttpRequest) -> HttpResponse:
-    """Dispatch several matters at once, each to its suggested unit unless another is chosen."""
-    standing, actor = _standing(request), _actor(request)
-    given = request.POST if request.method == "POST" else request.GET
-    wanted = [code for code in given.getlist("case") if code.isdecimal()][:BATCH]
-    visible = flow_queries.visible_to(standing).filter(code__in=wanted, stage="dispatching")
-    rows = acts.batch(list(visible.select_related("request__category", "request__suggested").order_by("due_at")), actor)
-    done = acts.dispatch_all(rows, request, actor) if request.method == "POST" else None
-    if done is not None:
-        queries.forget_counts(standing)
-    return render(request, "desk/batch.html", {**shell(request), "rows": rows, "done": done})
 
 
 @access("staff")
@@ -352,8 +336,9 @@ def units(request: HttpRequest, code: str) -> HttpResponse:
 def twins(request: HttpRequest, code: str) -> HttpResponse:
     """Show what may be the same matter; looked for after the page is there, because words are many."""
     standing = _standing(request)
-    found = dossier.twins(standing, flow_access.case(standing, code))
-    return render(request, "desk/_twins.html", {"found": found})
+    case = flow_access.case(standing, code)
+    merges = case.stage == "dispatching" and standing.holds("dispatcher")
+    return render(request, "desk/_twins.html", {"found": dossier.twins(standing, case), "case": case, "merges": merges})
 
 
 @access("staff")

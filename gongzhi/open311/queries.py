@@ -138,7 +138,7 @@ def _status(case: Case) -> str:
 
 
 def _notes(case: Case) -> str:
-    if case.outcome == "merge":
+    if case.stage == "merged":
         return _("已与另一件事合并办理")
     state = case.fields.get("public", "received")
     return _("已答复，等待评价") if state == "to_rate" else str(rules.PUBLIC_STATES[state])
