@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gongzhi.base import codes, html
-from gongzhi.desk import dossier, queries, timeline, undo
+from gongzhi.desk import dossier, phrases, queries, timeline, undo
 from gongzhi.desk.dossier import Dossier
 from gongzhi.flow import offers, registry
 from gongzhi.flow.actors import Actor
@@ -113,6 +113,12 @@ class Panel:
     asked: tuple[str, list[tuple[str, str]], list[Attachment]] | None = None
     empty: str = ""  # a warning about the reply a reviewer is asked to agree to
     other: Button | None = None
+    snippets: list[tuple[str, str]] = field(default_factory=list)  # phrases that fit, filled in: (title, words)
+
+    @property
+    def writes(self) -> bool:
+        """Say whether words are written."""
+        return any(f.kind in ("text", "replies") for f in self.fields)
 
     @property
     def dispatches(self) -> bool:
@@ -149,6 +155,8 @@ def panel(seen: Dossier, name: str, task_id: int | None, *, data: QueryDict | No
                  f"act-{case.code}-{name}", suggested or [])
     if made.dispatches:
         _prepare_dispatch(made, seen)
+    if made.writes:
+        made.snippets = phrases.for_case(seen.standing, case)
     if name in ("return", "appeal", "rule"):
         made.precedents = dossier.precedents(seen.standing, seen.request)
     if name in ("agree", "refuse"):

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from gongzhi.base import clock, crypto, html, worktime
-from gongzhi.desk import queries, timeline
+from gongzhi.desk import queries, timeline, waiting
 from gongzhi.flow import deadlines, offers
 from gongzhi.flow import queries as flow
 from gongzhi.flow.actors import Actor
@@ -68,6 +68,7 @@ class Dossier:
     n_supporters: str
     units: dict[int, Unit]
     kin: "Kin"
+    waits: list[waiting.Wait]  # whom else than the reader it waits for
 
     @property
     def task(self) -> Task | None:
@@ -79,6 +80,11 @@ class Dossier:
     def contacted(self) -> timeline.Line | None:
         """Give the record that the reporter was contacted since the case came to where it is, the last one."""
         return next((line for line in self.lines if line.verb == "contact" and line.at >= self.case.entered_at), None)
+
+    @property
+    def mine(self) -> bool:
+        """Say whether something of it lies on a desk of the reader's."""
+        return any(queries.sits(t, self.standing) for t in self.tasks)
 
     @property
     def seeks_twins(self) -> bool:
@@ -109,8 +115,8 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
     request = Request.objects.select_related("category__parent", "suggested", "compound").get(pk=case.pk)
     request.case, case.request = case, request
     process = flow.definition(case.version_id)
-    waiting = open_tasks(case)
-    tasks = sorted((t for t in waiting if t.unit_id), key=lambda t: (t.kind, t.pk))
+    waiting_on = open_tasks(case)
+    tasks = sorted((t for t in waiting_on if t.unit_id), key=lambda t: (t.kind, t.pk))
     events, entries = log.of_subject("case", case.pk), requests.entries_for(standing, case, with_files=False)
     files = _files(case, entries)
     units = _units(case, entries)
@@ -120,7 +126,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
     rail, rail_now = _rail(process, case, events)
     return Dossier(
         case=case, request=request, standing=standing, process=process, tasks=tasks,
-        offers=offers.available(case, actor, tasks=waiting), rail=rail, rail_now=rail_now,
+        offers=offers.available(case, actor, tasks=waiting_on), rail=rail, rail_now=rail_now,
         marks=queries.marks(case), units=units,
         text=request.words if reads else request.summary,
         text_is_summary=not reads,
@@ -128,7 +134,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
         may_ask_original=not reads and doors.may_ask_original(standing, case),
         phone=html.mask_phone(crypto.open_sealed(request.phone)), caller=mask_name(crypto.open_sealed(request.caller_name)),
         may_ask_phone=doors.may_ask_phone(standing, case),
-        hotline=requests.rings(case, waiting),
+        hotline=requests.rings(case, waiting_on),
         lines=list(timeline.read(case, standing, events, entries, units, files_out))[::-1],
         people=_people(case, tasks, units, outside), same=same_place(standing, case, request),
         messages=_messages(standing, case, request),
@@ -138,6 +144,7 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
         where=requests.where(case), n_supporters=supporters_words(n_supporters),
         # whatever was merged into it counts as a supporter, and what was split says so: most cases ask nothing more
         kin=kin(standing, case) if n_supporters or case.stage == "merged" or case.fields.get("part") else Kin(),
+        waits=waiting.of_tasks(waiting_on, standing) if not case.closed_at else [],
     )
 
 
@@ -148,7 +155,7 @@ def kin(standing: Standing, case: Case) -> Kin:
     near |= Q(pk=case.parent_id) if case.parent_id else Q()
     near |= Q(merges__case=case) if case.stage == "merged" else Q()
     rows = Case.objects.filter(near, flow.not_recused(standing)).annotate(goes_into=F("merge__into"))
-    found = {c.pk: c for c in rows.distinct().order_by("opened_at", "pk")}
+    found: dict[int, Case] = {c.pk: c for c in rows.distinct().order_by("opened_at", "pk")}
     if not found:
         return Kin()
     found[case.pk] = case

@@ -30,7 +30,8 @@ class Snooze(models.Model):
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="snoozes")
     case = models.ForeignKey(Case, models.CASCADE, related_name="snoozes")
-    until = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)  # as it was asked
+    wakes_at = models.DateTimeField()  # no later than this: the time asked for, or when it is due soon
     awaits = models.CharField(max_length=10, blank=True)  # reporter, approval, helper; "" waits for the time alone
     made_at = models.DateTimeField(default=clock.now)
 

@@ -22,9 +22,9 @@ from gongzhi.base import clock, codes, files, html
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Moved, Refused
 from gongzhi.desk import access as doors
-from gongzhi.desk import actions, acts, dossier, queries, undo
+from gongzhi.desk import actions, acts, dossier, later, queries, undo
 from gongzhi.desk import export as exporting
-from gongzhi.desk.rules import DUE, EXPORT_LIMIT, EXPORT_SHORT, FLAGS, PAGE, SORTS, STATES, Filter
+from gongzhi.desk.rules import DUE, EXPORT_LIMIT, EXPORT_SHORT, FLAGS, LATER, PAGE, SORTS, STATES, Filter
 from gongzhi.flow import access as flow_access
 from gongzhi.flow import actions as flow
 from gongzhi.flow import actors, deadlines
@@ -59,6 +59,15 @@ def queue(request: HttpRequest) -> HttpResponse:
         "categories": queries.categories(), "places": queries.places(standing), "channels": rules.CHANNELS,
         "flags": FLAGS, "due": DUE, "states": STATES, "sorts": SORTS,
     })
+
+
+@access("staff")
+@never_cache
+@require_GET
+def urgent(request: HttpRequest) -> HttpResponse:
+    """Say how many urgent matters lie in one's queue, and which came last: asked by the page every minute."""
+    n, newest = queries.urgent(_standing(request))
+    return render(request, "desk/_urgent.html", {"n": n, "newest": newest})
 
 
 @access("staff")
@@ -143,7 +152,8 @@ def save_view(request: HttpRequest) -> HttpResponse:
     """Keep the present filters under a name."""
     query = request.POST.get("query", "")
     try:
-        view = actions.save_view(request.POST.get("title", ""), query, by=_actor(request))
+        view = actions.save_view(request.POST.get("title", ""), query, by=_actor(request),
+                                 shared=request.POST.get("shared") == "1")
     except Faults as faults:
         _say(request, next(iter(faults.faults.values())), state="late")
         return redirect(reverse("desk:queue") + Filter.read_query(query).query)
@@ -183,6 +193,8 @@ def _case_page(request: HttpRequest, found: Case, do: str = "", task_id: int | N
                "buttons": acts.buttons(seen), "back": _back(request), "printed_at": clock.now(),
                "rule_words": dossier.rule_words(found), "masked_kind": dossier.kind_words(seen.request),
                "channels": rules.CHANNELS, "opened_phone": "", "purpose_fault": "",
+               "later_of": later.of_case(standing, found), "later_choices": LATER, "later_fault": "",
+               "later_words": later.until_words,
                "may_change": seen.rating and requests_queries.may_change(found), "solved": rules.SOLVED,
                "satisfaction": rules.SATISFACTION, "rerated": {}, "rerate_fault": "", **more}
     return render(request, "desk/case.html", context, status=status)
@@ -230,6 +242,7 @@ def act(request: HttpRequest, code: str, name: str) -> HttpResponse:
         blamed = {refusal.field: refusal.sentence} if refusal.field else {}
         return again(status=422, faults=blamed, said="" if blamed else refusal.sentence)
     queries.forget_counts(standing)
+    actions.wake(moved, by=actor)
     acts.praise(request, moved, offer, actor)
     return redirect(_after(request, standing, moved))
 
@@ -451,6 +464,9 @@ def _menu(standing: Standing, chosen: Filter | None, at: str) -> list[dict[str, 
     if standing.holds("operator", "leader", "admin"):
         items.append({"href": reverse("desk:knowledge"), "icon": "book", "title": _("知识库"),
                       "current": at == "knowledge"})
+    if standing.held and not standing.is_outside:
+        items += [{"href": reverse("desk:handovers"), "icon": "history", "title": _("交接班"), "current": at == "handovers"},
+                  {"href": reverse("desk:snippets"), "icon": "message", "title": _("常用语"), "current": at == "snippets"}]
     on_the_grid = standing.holds("gridworker", "gridmanager", "gridhead", "gridpart")
     if on_the_grid and (today := html.url_or_none("field:today")):
         items.append({"href": today, "icon": "walk", "title": _("网格员端")})

@@ -4,7 +4,7 @@ Never a person the matter is about, never who reported, and the link to rate goe
 older than two days is told to nobody: after a long stop, and in the demo's past, the queues say what there is to do.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -143,18 +143,19 @@ class News:
         notify.tell_people(reached, template="request.mail", values={**given, "what": what},
                            about=("case", self.case.pk), key=f"event:{self.line.id}:{key}", channels=("email",))
 
-    def reporter(self, template: str, of: Request | None = None, *, once: str = "", **values: str) -> None:
-        """Text the reporter (`of` a matter merged into this one), with the link that is nobody else's.
+    def reporter(self, template: str, *, once: str = "", **values: str) -> None:
+        """Text the reporter, with the link that is nobody else's.
 
         A part of a split matter is told by the link of the whole. `once`: not again under this name today.
         """
-        request = of or self.request
+        self._text(self.request, template, f"{once}:{self.line.at:%Y-%m-%d}" if once else f"event:{self.line.id}", values)
+
+    def _text(self, request: Request, template: str, key: str, values: Mapping[str, str]) -> None:
         own = queries_of.whole(request)
         link = f"{settings.BASE_URL}/r/{own.case.code}/{own.secret}/"
         given = {"code": own.case.code, "due": moment(self.case.due_at), "link": link, **values}
-        key = f"{once}:{own.pk}:{clock.local(self.line.at).date()}" if once else f"event:{self.line.id}:reporter"
-        notify.tell_phone(own.phone, template=template, values=given, about=("case", request.pk),
-                          key=key if of is None else f"{key}:{of.pk}")
+        whose = "reporter" if request.pk == self.case.pk else f"reporter:{request.pk}"
+        notify.tell_phone(own.phone, template=template, values=given, about=("case", request.pk), key=f"{key}:{whose}")
 
     def supporters(self, template: str = "request.progress", *, once: str = "", **values: str) -> None:
         """Text those who say 我也遇到, each with a link that shows the state and nobody's words.
@@ -163,11 +164,11 @@ class News:
         """
         if template in OF_MERGED:
             for request in queries_of.merged_into(self.case):
-                self.reporter(OF_MERGED[template], request, **values)
+                self._text(request, OF_MERGED[template], f"event:{self.line.id}", values)
         for supporter in self.case.supporters.exclude(phone=b""):
             link = f"{settings.BASE_URL}/r/with/{self.case.code}/{supporter.secret}/"
             given = {"code": self.case.code, "due": moment(self.case.due_at), "link": link, **values}
-            key = f"{once}:{clock.local(self.line.at).date()}" if once else f"event:{self.line.id}"
+            key = f"{once}:{self.line.at:%Y-%m-%d}" if once else f"event:{self.line.id}"
             notify.tell_phone(supporter.phone, template=template, values=given, about=("case", self.case.pk),
                               key=f"{key}:supporter:{supporter.pk}")
 
@@ -365,8 +366,8 @@ def _rerated(news: News) -> None:
 
 def _gathered(news: News) -> None:
     """Tell those whose matter took another in, once a day however many; never whose it was."""
-    news.reporter("request.gathered", once="gathered")
-    news.supporters("request.gathered_too", once="gathered")
+    news.reporter("request.gathered", once=f"gathered:{news.case.pk}")
+    news.supporters("request.gathered_too", once=f"gathered:{news.case.pk}")
 
 
 def _pressed(news: News) -> None:

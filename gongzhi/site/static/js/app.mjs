@@ -10,6 +10,8 @@ const parts = {
   '[data-toast]': 'gz/toast',
   '[data-hits]': 'gz/hits',
   '[data-picks]': 'gz/picks',
+  '[data-snippets]': 'gz/snippets',
+  '[data-bell]': 'gz/bell',
 };
 const late = '[data-map], [data-chart]'; // big libraries: not before they are seen
 const begun = new WeakSet();
