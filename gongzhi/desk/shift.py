@@ -60,6 +60,9 @@ def shown(standing: Standing, what: dict[str, Any]) -> dict[str, list[queries.Ro
     seen = flow.visible_to(standing).filter(pk__in=ids) | Case.objects.filter(
         pk__in=flow.queue(standing).filter(case__in=ids).values("case"))
     rows = {row.case_id: row for row in queries.rows_of(queries.cases_for_rows(seen.distinct()))} if ids else {}
+    open_tasks = flow.queue(standing).filter(case__in=rows).exclude(due_at=None).order_by("-due_at")
+    for case_id, due_at, since in open_tasks.values_list("case", "due_at", "opened_at"):
+        rows[case_id].due_at, rows[case_id].since, rows[case_id].clock = due_at, since, ""  # of the step, the next one last
     return {name: [rows[pk] for pk in what.get(name, []) if pk in rows] for name in LISTS}
 
 
