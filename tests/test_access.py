@@ -16,7 +16,7 @@ from conftest import Town
 from gongzhi.base import codes, files
 from gongzhi.base.access import KINDS
 from gongzhi.base.models import Progress
-from gongzhi.desk.models import Export, SavedView
+from gongzhi.desk.models import Export, Handover, SavedView, Snippet
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
@@ -87,6 +87,10 @@ class Filled:
             "form": "xml", "service_code": self.case.request.category.code,
             "request_id": veil("request", self.case.pk),
             "view_id": SavedView.objects.create(person=people["street"], title=str(self.case.pk), query="").pk,
+            "snippet_id": Snippet.objects.create(person=people["street"], title=str(self.case.pk), words="您好").pk,
+            "handover_id": Handover.objects.create(
+                unit=units["west"], giver=people["street"], taker=people["street_leader"],
+                held={"since": "2026-03-02T09:00+08:00", "until": "2026-03-02T21:00+08:00", "due": [self.case.pk]}).pk,
             "notice_id": Notice.objects.create(key=f"of {self.case.pk}", channel="inbox", person=people["community"],
                                                recipient=f"person:{people['community'].pk}", title="有新工单",
                                                about_kind="case", about_id=self.case.pk).pk,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
@@ -23,7 +23,9 @@ class Wait:
 
     @property
     def words(self) -> str:
-        return _("等{who}{what}，{span}").format(who=self.who, what=self.what, span=html.span(clock.now() - self.since))
+        length = clock.now() - self.since
+        span = html.span(length) if length >= timedelta(minutes=1) else _("刚刚")
+        return _("等{who}{what}，{span}").format(who=self.who, what=self.what, span=span)
 
 
 def of_cases(case_ids: Iterable[int], standing: Standing) -> dict[int, list[Wait]]:

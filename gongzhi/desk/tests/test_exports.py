@@ -16,6 +16,7 @@ from conftest import Town
 from gongzhi.base import clock, listing, progress
 from gongzhi.base.models import Progress
 from gongzhi.desk import actions, jobs, rules, views
+from gongzhi.desk import export as exporting
 from gongzhi.desk.models import Export, exports_folder
 from gongzhi.desk.tests import matters
 from gongzhi.desk.tests.matters import client

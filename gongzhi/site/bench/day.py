@@ -25,7 +25,7 @@ from gongzhi.places.models import Place
 from gongzhi.requests import actions as requests
 from gongzhi.requests.models import CatalogueLine
 
-NEW, OPEN = 200, 120
+NEW, OPEN, STEP = 200, 120, 20
 PATIENCE = 30_000  # ms
 WORDS = ("家里暖气不热", "楼下垃圾没人收", "路灯坏了", "楼道堆了杂物", "井盖松动", "半夜施工太吵")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -55,7 +55,10 @@ def run(say: Callable[[str], None]) -> None:
         sign_in(page, base, dispatcher.username)
         began = time.monotonic()
         for what, view, n in (("dispatched", "dispatching", NEW), ("decided", "reviewing", OPEN)):
-            say(line(what, work(page, base, view, n)))
+            spent: list[Spent] = []
+            while len(spent) < n:
+                spent += work(page, base, view, min(STEP, n - len(spent)))
+                say(f"  {len(spent)} of {n}" if len(spent) < n else line(what, spent))
         say(f"  the whole day by keyboard: {(time.monotonic() - began) / 60:.1f} minutes")
         browser.close()
 
