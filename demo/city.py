@@ -393,6 +393,8 @@ SIGN_INS = (
     SignIn("community", "社区: handles what happens in one community"),
     SignIn("grid", "网格员: next thing, report and handle, on the phone at /field/"),
     SignIn("admin", "管理员: units, people, categories, health"),
+    SignIn("security", "安全管理员: unlocks, resets second factors, ends sessions"),
+    SignIn("auditor", "审计员: reads who did what, changes nothing"),
 )
 
 
@@ -436,7 +438,8 @@ class _Staff:
         self.unit("district", "新城区人民政府", "区政府", "district", "government", "district", "", DISTRICT)
         self.unit("district-party", "中共新城区委员会", "区委", "district", "party", "district", "", DISTRICT)
         self.hire("district", "leader")
-        self.hire("district", "auditor")
+        self.hire("district", "auditor", username="auditor")
+        self.hire("district", "security", username="security")
         self.hire("district-party", "leader")
         name = "新城区接诉即办中心"
         self.unit("centre", name, "区接诉即办中心", "centre", "government", "district", "district", DISTRICT)

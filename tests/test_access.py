@@ -20,6 +20,7 @@ from gongzhi.desk.models import Export, Handover, SavedView, Snippet
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
+from gongzhi.imports.models import Import
 from gongzhi.notify.models import Notice
 from gongzhi.open311.forms import veil
 from gongzhi.org import actions as org
@@ -86,6 +87,9 @@ class Filled:
                                                language="zh-hans").pk,
             "form": "xml", "service_code": self.case.request.category.code,
             "request_id": veil("request", self.case.pk),
+            "factor_id": people["street"].factors.create(kind="totp", name="手机").pk, "digest": "ab" * 32,
+            "sign_in_id": people["street"].sign_ins.create(session_key=f"of{self.case.pk}", how="password", agent="").pk,
+            "import_id": Import.objects.create(key="unit-names", by=people["admin"], name="名册.xlsx").pk, "key": "unit-names",
             "view_id": SavedView.objects.create(person=people["street"], title=str(self.case.pk), query="").pk,
             "snippet_id": Snippet.objects.create(person=people["street"], title=str(self.case.pk), words="您好").pk,
             "handover_id": Handover.objects.create(
@@ -102,7 +106,7 @@ class Filled:
     def address(self, path: str, door: URLPattern) -> str:
         """Fill in a path; a parameter that nobody has given a real row is a KeyError, so that new doors are walked."""
         special = {"boards/places/": {"scope_id": self.values["place_id"]}, "switch/": {"name": "elder"},
-                   "boards/units/": {"scope_id": self.values["unit_id"]},
+                   "account/people/": {"name": "unlock"}, "boards/units/": {"scope_id": self.values["unit_id"]},
                    "r/poster/": {"code": self.town.places["west-south"].code}}
         values = self.values | next((v for start, v in special.items() if path.startswith(start)), {})
         for name in door.pattern.converters:

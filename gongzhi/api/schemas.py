@@ -79,6 +79,7 @@ class LocatedOut(Schema):
 class TokenIn(Schema):
     user: str = Field(max_length=40)
     password: str = Field(max_length=200)
+    code: str = Field("", max_length=20, description="One-time or recovery code, of whoever has a second factor")
 
 
 class TokenOut(Schema):

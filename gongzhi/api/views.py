@@ -15,6 +15,8 @@ from ninja import NinjaAPI, Query, Router, Status
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 
+from gongzhi.account import actions as account
+from gongzhi.account import passwords
 from gongzhi.api import reasons, schemas
 from gongzhi.base import clock, files, limits
 from gongzhi.base.access import access
@@ -28,7 +30,6 @@ from gongzhi.flow.actors import reporter as reporting
 from gongzhi.flow.models import Attachment, Case, Task
 from gongzhi.org import actions as org_actions
 from gongzhi.org import queries as org
-from gongzhi.org import sign_in
 from gongzhi.org.models import Unit
 from gongzhi.org.rules import Standing
 from gongzhi.places import index
@@ -139,12 +140,14 @@ def locate(request: HttpRequest, lon: schemas.Degrees, lat: schemas.Degrees) -> 
 @public.post("/token", response={200: schemas.TokenOut, 401: schemas.Refusal, 429: schemas.Refusal})
 def token(request: HttpRequest, given: schemas.TokenIn) -> Any:
     """Sign in by user and password; the token lasts twelve hours. Five wrong tries lock the name for a quarter of an hour."""
-    if sign_in.too_many(request):
+    if passwords.too_many(request):
         return Status(429, {"detail": _("登录太频繁，请过一分钟再试。"), "code": "rate"})
     name = given.user.strip()
-    person, sentence = sign_in.check(request, name, given.password)
+    person, sentence = passwords.check(request, name, given.password)
     if person is None:
         return Status(401, {"detail": sentence, "code": "sign_in"})
+    if fault := account.signed_in_by_api(person, given.code):
+        return Status(401, {"detail": fault, "code": "second_factor"})
     expires_at = clock.now() + TOKEN_LIFE
     return {"token": org_actions.issue_token(name="api", by=person.pk, person=person, expires_at=expires_at),
             "expires_at": expires_at}

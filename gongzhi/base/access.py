@@ -60,7 +60,8 @@ def refusal(request: HttpRequest, rule: Access) -> HttpResponse | None:
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": "请先登录，或带上有效的令牌。"}, status=401)
-    target = f"{reverse('site:sign_in')}?next={request.get_full_path()}"
+    idle = "idle=1&" if getattr(request, "idled", False) else ""
+    target = f"{reverse('site:sign_in')}?{idle}next={request.get_full_path()}"
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": target})
     return redirect(target)

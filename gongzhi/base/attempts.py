@@ -1,6 +1,6 @@
 """Locks after wrong tries: a tracking code, a sign-in. Kept in the database, so that every process sees them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -30,3 +30,9 @@ def begin(key: str, *, limit: int, lock: timedelta) -> bool:
 def succeeded(key: str) -> None:
     """Forget the tries of a key: the last one was right."""
     Attempts.objects.filter(key=key).delete()
+
+
+def locked_until(key: str) -> datetime | None:
+    """Tell until when a key is locked; None where it is not."""
+    row = Attempts.objects.filter(key=key, locked_until__gt=clock.now()).first()
+    return row.locked_until if row else None

@@ -24,24 +24,34 @@ def _key(purpose: str) -> bytes:
 
 def seal(text: str) -> bytes:
     """Encrypt a short text: version byte, 12-byte nonce, 16-byte tag, ciphertext. The empty text stays empty."""
-    if not text:
+    return seal_bytes(text.encode())
+
+
+def seal_bytes(data: bytes) -> bytes:
+    """Encrypt bytes as `seal` does a text; nothing stays nothing."""
+    if not data:
         return b""
     nonce = os.urandom(12)
     encryptor = Cipher(algorithms.SM4(_key("field")[:16]), modes.GCM(nonce)).encryptor()
-    body = encryptor.update(text.encode()) + encryptor.finalize()
+    body = encryptor.update(data) + encryptor.finalize()
     return VERSION + nonce + encryptor.tag + body
 
 
 def open_sealed(blob: bytes | memoryview | None) -> str:
     """Decrypt what `seal` made; raise Damaged for anything else."""
+    return open_bytes(blob).decode()
+
+
+def open_bytes(blob: bytes | memoryview | None) -> bytes:
+    """Decrypt what `seal_bytes` made; raise Damaged for anything else."""
     data = bytes(blob or b"")
     if not data:
-        return ""
+        return b""
     if data[:1] != VERSION or len(data) < 30:
         raise Damaged
     decryptor = Cipher(algorithms.SM4(_key("field")[:16]), modes.GCM(data[1:13], data[13:29])).decryptor()
     try:
-        return (decryptor.update(data[29:]) + decryptor.finalize()).decode()
+        return decryptor.update(data[29:]) + decryptor.finalize()
     except Exception as fault:
         raise Damaged from fault
 

@@ -12,6 +12,6 @@ class FlowConfig(AppConfig):
     def ready(self) -> None:
         """Import what each room adds to processes and projections, so that it is registered before the first case."""
         for config in apps.get_app_configs():
-            for module in ("process", "projections"):
+            for module in ("process", "projections", "imports"):
                 if config.name.startswith("gongzhi.") and find_spec(f"{config.name}.{module}"):
                     import_module(f"{config.name}.{module}")

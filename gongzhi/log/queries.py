@@ -1,6 +1,7 @@
 """Reading the log: in the order of projections, and the lines of one subject."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,12 @@ FROM log_event e WHERE e.subject_kind = %s AND e.subject_id = %s ORDER BY e.id
 WRITTEN_BY = """
 SELECT e.subject_id FROM log_event e
 WHERE e.subject_kind = %s AND e.subject_id = ANY(%s) AND e.verb = %s AND e.actor = %s
+"""
+
+OFFICE = "verb NOT LIKE 'request.%%' AND verb NOT LIKE 'demo.%%'"  # as the index has it
+AUDIT = """
+SELECT e.id, e.at, e.era, e.xid::text::bigint, e.actor, e.verb, e.subject_kind, e.subject_id, e.places, e.data
+FROM log_event e WHERE e.at >= %s AND e.at < %s AND e.id < %s AND {narrowed} ORDER BY e.id DESC LIMIT %s
 """
 
 LAG_COUNTED_TO = 10_000
@@ -57,6 +64,18 @@ def written_by(actor: str, verb: str, kind: str, subject_ids: list[int]) -> set[
     with connection.cursor() as cursor:
         cursor.execute(WRITTEN_BY, [kind, subject_ids, verb, actor])
         return {subject_id for subject_id, in cursor.fetchall()}
+
+
+def audit(since: datetime, until: datetime, *, actor: str = "", verbs: Sequence[str] = (), before: int = 0,
+          limit: int) -> list[Line]:
+    """Read what was done between two moments, the newest first: by one actor everything, else all but the handling of matters."""
+    narrowed: list[str]
+    values: list[Any]
+    narrowed, values = (["e.actor = %s AND e.actor LIKE 'person:%%'"], [actor]) if actor else ([OFFICE], [])
+    if verbs:
+        narrowed.append("e.verb = ANY(%s)")
+        values.append(list(verbs))
+    return _lines(AUDIT.format(narrowed=" AND ".join(narrowed)), [since, until, before or 2**62, *values, limit])
 
 
 def lag(position: tuple[int, int, int]) -> tuple[int, datetime | None]:

@@ -154,6 +154,9 @@ def appoint(person: Person, post: Post, *, from_date: date, by: int | None) -> A
     held = Appointment.objects.filter(Q(to_date=None) | Q(to_date__gte=from_date), post=post)
     if held.filter(person=person).exists():
         raise Refused(f"{person.name}已在这个岗位上。", "person")
+    others = Appointment.objects.filter(Q(to_date=None) | Q(to_date__gte=from_date), person=person)
+    if other := rules.clashing(others.values_list("post__name", flat=True), post.name):
+        raise Refused(f"{person.name}已是{rules.POSTS[other]}：系统、安全、审计三种管理员不能由一个人兼任。", "person")
     if held.count() >= post.seats:
         raise Refused(f"这个岗位的 {post.seats} 个席位已满，请先结束一人的任职或增加席位。", "post")
     row = Appointment.objects.create(person=person, post=post, from_date=from_date)

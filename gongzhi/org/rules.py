@@ -1,6 +1,7 @@
 """The vocabulary of posts, and what a person's appointments add up to."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 # Post names in code and on the screen (docs/words.md). A city that needs another post adds a line.
@@ -17,8 +18,11 @@ POSTS = {
     "gridworker": "专职网格员",
     "gridpart": "兼职网格员",
     "admin": "系统管理员",
+    "security": "安全管理员",
     "auditor": "审计员",
 }
+# System, security and audit are three people's (三权分立, GB/T 22239-2019 8.1.5): one of them goes with no other.
+POWERS = frozenset({"admin", "security", "auditor"})
 LINES = {"government": "行政", "party": "党组织", "service": "服务", "outside": "外部处置"}
 UNIT_KINDS = {
     "district": "区",
@@ -104,6 +108,11 @@ def rights(standing: Standing) -> list[Right]:
             found.append(Right("place", held))
         found.append(Right("unit", held))
     return found
+
+
+def clashing(held: Iterable[str], post: str) -> str:
+    """Give the power somebody holds that does not go with a post; "" where all goes together."""
+    return next((p for p in sorted(held) if p in POWERS and p != post), "") if post in POWERS else ""
 
 
 def digest(token: str) -> str:

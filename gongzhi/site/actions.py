@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from gongzhi.account.passwords import DEMO_PASSWORD
 from gongzhi.base import calendar, clock, progress
 from gongzhi.base.errors import Refused
 from gongzhi.base.models import Progress
@@ -12,13 +13,12 @@ from gongzhi.flow import actions as flow
 from gongzhi.log import actions as log
 from gongzhi.org import actions as org
 from gongzhi.org.models import Person
-from gongzhi.org.sign_in import DEMO_PASSWORD
 from gongzhi.places import actions as places
 from gongzhi.places.models import Place
 from gongzhi.site import jobs, queries
 from gongzhi.site.settings import ROOT
 
-CENTRE_POSTS = ("operator", "dispatcher", "reviewer", "checker", "leader", "admin")
+CENTRE_POSTS = ("operator", "dispatcher", "reviewer", "checker", "leader", "admin", "security", "auditor")
 GO_ON: dict[str, Callable[..., None]] = {queries.POURING: jobs.keep_pouring}  # what can go on where it was stopped
 
 

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from gongzhi.account import actions as account
 from gongzhi.base import html
 from gongzhi.org import queries as org
 from gongzhi.site import logs, views
@@ -145,6 +149,35 @@ def _has_nul(request: HttpRequest) -> bool:
     for form in asked if api else [*asked, request.POST]:
         texts += [text for name, values in form.lists() for text in (name, *values)]
     return any("\0" in text for text in texts)
+
+
+def sessions(get_response: Handler) -> Handler:
+    """End a session that nobody used for too long; lead one that lacks its second factor to where it is set up."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        found = request.user
+        request.user = SimpleLazyObject(lambda: _of_session(request, found))  # type: ignore[assignment]
+        return get_response(request)
+
+    def process_view(request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> HttpResponseBase | None:
+        rule = getattr(view, "access", None)
+        if rule is None or rule.kind in ("public", "token", "demo") or request.path.startswith("/account/"):
+            return None
+        if request.user.is_authenticated and request.session.get("enrol"):
+            if request.headers.get("HX-Request"):
+                return HttpResponse(status=204, headers={"HX-Redirect": reverse("account:home")})
+            return redirect("account:home")
+        return None
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
+    return middleware
+
+
+def _of_session(request: HttpRequest, found: Any) -> Any:
+    if not found.is_authenticated or account.seen(request):
+        return found
+    request.idled = True  # type: ignore[attr-defined]  # the page to sign in says why
+    return AnonymousUser()
 
 
 def standing(get_response: Handler) -> Handler:

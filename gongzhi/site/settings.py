@@ -66,6 +66,20 @@ TILE_URL = env.url("GONGZHI_TILES", "", "Base map tiles, e.g. https://…/{z}/{x
 TILE_ATTRIBUTION = env.text("GONGZHI_TILES_ATTRIBUTION", "", "Whose base map it is")
 PROXY_HOPS = env.number("GONGZHI_PROXY_HOPS", 0, "How many proxies of ours set X-Forwarded-For")
 
+# Signing in ----------------------------------------------------------------------------------------------------------
+SECOND_FACTOR = env.choice("GONGZHI_SECOND_FACTOR", "OFF" if GONGZHI_DEMO else "ALL",
+                           "Who must have a second factor: ALL, POWERS (the three administrators) or OFF; in a demo OFF",
+                           "ALL", "POWERS", "OFF").lower()
+IDLE_MINUTES = env.number("GONGZHI_IDLE_MINUTES", 240, "Minutes without a click after which a session ends", at_least=1)
+SHARED_IDLE_MINUTES = env.number("GONGZHI_SHARED_IDLE_MINUTES", 15, "The same on a machine said to be shared", at_least=1)
+OIDC_ISSUER = env.url("GONGZHI_OIDC_ISSUER", "", "OpenID Connect provider of the city; empty: none", "http", "https")
+OIDC_CLIENT_ID = env.text("GONGZHI_OIDC_CLIENT", "", "What we are called there")
+OIDC_CLIENT_SECRET = env.text("GONGZHI_OIDC_SECRET", "", "Our secret there", secret=True)
+OIDC_TITLE = env.text("GONGZHI_OIDC_TITLE", "统一身份认证", "What the button says")
+OIDC_SCOPE = env.text("GONGZHI_OIDC_SCOPE", "openid profile", "What is asked of it")
+OIDC_CLAIM = env.text("GONGZHI_OIDC_CLAIM", "preferred_username", "The claim that is our user name, at the first sign-in")
+OIDC_SECOND = env.flag("GONGZHI_OIDC_SECOND", False, "It asks for a second factor itself, so that we need not")
+
 # Messages -------------------------------------------------------------------------------------------------------------
 SMS_URL = env.url("GONGZHI_SMS_URL", "", "HTTP gateway for SMS; empty: kept in the outbox (demo: shown on a page)",
                   "http", "https")
@@ -91,8 +105,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
     *(f"gongzhi.{room}" for room in (
-        "base", "log", "places", "org", "notify", "flow", "requests", "portal", "desk", "field", "boards", "api",
-        "open311", "site")),
+        "base", "log", "places", "org", "notify", "account", "flow", "requests", "portal", "desk", "field", "boards", "api",
+        "open311", "imports", "site")),
 ]
 MIDDLEWARE = [
     "gongzhi.site.middleware.request_id",
@@ -108,6 +122,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "gongzhi.site.middleware.sessions",
     "gongzhi.site.middleware.standing",
     "django.contrib.messages.middleware.MessageMiddleware",
     "gongzhi.site.middleware.refuse_undeclared",
@@ -124,7 +139,8 @@ AUTH_PASSWORD_VALIDATORS = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
-        "DIRS": [PACKAGE / room / "templates" for room in ("site", "portal", "desk", "field", "boards", "api", "notify")],
+        "DIRS": [PACKAGE / room / "templates" for room in (
+            "site", "portal", "desk", "field", "boards", "api", "notify", "imports", "account")],
         "APP_DIRS": False,
         "OPTIONS": {
             "environment": "gongzhi.base.html.environment",

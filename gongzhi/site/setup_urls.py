@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from gongzhi.site import audit_views
 from gongzhi.site import setup_views as views
 
 app_name = "setup"
@@ -26,6 +27,7 @@ urlpatterns = [
     path("defaults/limits/", views.limits, name="limits"),
     path("defaults/limits/<str:code>/", views.limit, name="limit"),
     path("defaults/<str:name>/", views.change_default, name="default"),
+    path("audit/", audit_views.audit, name="audit"),
     path("work/", views.works, name="works"),
     path("work/<int:work_id>/stop/", views.work_stop, name="work_stop"),
     path("work/<int:work_id>/resume/", views.work_resume, name="work_resume"),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from gongzhi.account import queries as account
 from gongzhi.base import clock
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Refused
@@ -39,12 +40,18 @@ UNITS_SHOWN = 12  # of those that govern a place; the others are a list of their
 SEEN_BY = ("admin", "auditor")
 
 
-def menu(path: str) -> list[dict[str, Any]]:
-    """Give the left side of 设置, with the page at an address, or the one above it, as the present one."""
+def menu(path: str, standing: org_rules.Standing) -> list[dict[str, Any]]:
+    """Give the left side of 设置 as far as a person may go, with the page at an address, or the one above it, as present."""
+    builds = standing.holds(*SEEN_BY)
     items = [("setup:home", "settings", _("概况")), ("setup:places", "map-2", _("地点")),
              ("setup:units", "building-bank", _("单位")), ("setup:people", "users", _("人员")),
+             ("imports:home", "file-spreadsheet", _("导入")),
              ("setup:defaults", "clipboard-list", _("默认值")), ("setup:works", "hourglass-high", _("长任务")),
-             ("notify:deliveries", "send", _("消息发送"))]
+             ("notify:deliveries", "send", _("消息发送"))] if builds else []
+    if standing.holds("security") or (standing.holds("admin") and not account.keepers()):
+        items.append(("account:people", "key", _("账号安全")))
+    if standing.holds("auditor"):
+        items.append(("setup:audit", "list-check", _("审计")))
     home = reverse("setup:home")
     rows = [{"href": reverse(name), "icon": icon, "title": title} for name, icon, title in items]
     return [{**row, "current": path == home if row["href"] == home else path.startswith(row["href"])} for row in rows]

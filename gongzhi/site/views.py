@@ -1,68 +1,26 @@
-"""Signing in and out, switches that every surface has, health, and error pages."""
+"""Switches that every surface has, health, and error pages."""
 
 from urllib.parse import quote
 
 from django.conf import settings
-from django.contrib.auth import login, logout
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from gongzhi.account.sign_in_views import safe_target
 from gongzhi.base.access import access
 from gongzhi.open311 import answers
-from gongzhi.org import queries as org
-from gongzhi.org import sign_in as checking
-from gongzhi.org.rules import Standing
 from gongzhi.site import health, queries
-
-
-@access("public")
-@sensitive_post_parameters("password")
-@require_http_methods(["GET", "POST"])
-def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in by user name and password; five wrong tries lock the name for a quarter of an hour."""
-    target = _safe_target(request)
-    if request.method == "GET":
-        return render(request, "sign_in.html", {"target": target, "error": "", "username": ""})
-    username = request.POST.get("username", "").strip()[:40]
-    if checking.too_many(request):
-        said = _("登录太频繁，请过一分钟再试。")
-        return render(request, "sign_in.html", {"target": target, "error": said, "username": username}, status=429)
-    person, said = checking.check(request, username, request.POST.get("password", ""))
-    if person is None:
-        return render(request, "sign_in.html", {"target": target, "error": said, "username": username}, status=422)
-    login(request, person)
-    return redirect(target or first_page(org.standing(person)))
-
-
-def _safe_target(request: HttpRequest) -> str:
-    target = request.POST.get("next") or request.GET.get("next", "")
-    return target if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}) else ""
-
-
-def first_page(standing: Standing) -> str:
-    """Choose the surface a person works on."""
-    return "/field/" if standing.posts and standing.posts <= {"gridworker", "gridpart"} else "/desk/"
-
-
-@access("public")
-@require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
-    """Sign out and go to the portal."""
-    logout(request)
-    return redirect("/")
 
 
 @access("public")
 @require_POST
 def switch(request: HttpRequest, name: str) -> HttpResponse:
     """Remember the elder mode or the language, and go back to the page."""
-    target = _safe_target(request) or "/"
+    target = safe_target(request) or "/"
     response = redirect(target)
     if name == "elder":
         value = "0" if request.COOKIES.get("elder") == "1" else "1"

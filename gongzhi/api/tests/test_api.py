@@ -11,10 +11,10 @@ from openapi_spec_validator import validate
 from PIL import Image
 
 from conftest import MONDAY, PASSWORD, Town
+from gongzhi.account import passwords
 from gongzhi.base import clock
 from gongzhi.flow.models import Case, Task
 from gongzhi.org import actions as org
-from gongzhi.org import sign_in
 from gongzhi.requests.models import Request
 from gongzhi.requests.tests.walking import Walk
 
@@ -257,8 +257,8 @@ def test_another_host_is_told_so_in_json(client: Client) -> None:
 def test_a_flood_of_sign_ins_from_one_address_is_stopped(
     town: Town, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sign_in, "BURST", 3)
-    monkeypatch.setattr(sign_in, "PER_MINUTE", 1)  # a slow machine must not earn a try meanwhile
+    monkeypatch.setattr(passwords, "BURST", 3)
+    monkeypatch.setattr(passwords, "PER_MINUTE", 1)  # a slow machine must not earn a try meanwhile
     wrong = [{"user": f"nobody{n}", "password": "wrong-password"} for n in range(5)]
     answers = [client.post("/api/v1/token", w, content_type="application/json") for w in wrong[:3]]
     pages = [client.post("/sign-in/", {"username": w["user"], "password": w["password"]}) for w in wrong[3:]]

@@ -12,6 +12,7 @@ const parts = {
   '[data-picks]': 'gz/picks',
   '[data-snippets]': 'gz/snippets',
   '[data-bell]': 'gz/bell',
+  '[data-passkey]': 'gz/passkey',
 };
 const late = '[data-map], [data-chart]'; // big libraries: not before they are seen
 const begun = new WeakSet();
