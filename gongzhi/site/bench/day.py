@@ -58,7 +58,7 @@ def run(say: Callable[[str], None]) -> None:
             spent: list[Spent] = []
             while len(spent) < n:
                 spent += work(page, base, view, min(STEP, n - len(spent)))
-                say(f"  {len(spent)} of {n}" if len(spent) < n else line(what, spent))
+                say(("  so far: " if len(spent) < n else "") + line(what, spent))
         say(f"  the whole day by keyboard: {(time.monotonic() - began) / 60:.1f} minutes")
         browser.close()
 
