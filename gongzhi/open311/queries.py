@@ -29,9 +29,9 @@ TAKEN_BACK = "withdraw"  # how a matter ended that its reporter took back: it is
 READ = (  # never a phone, a name or a secret
     "category__code", "category__name", "suggested__code", "suggested__name", "compound_id", "case__place_id",
     "case__path", "case__lon", "case__lat", "case__opened_at", "case__entered_at", "case__standard",
-    "case__standard_source", "case__due_at", "case__closed_at", "case__outcome", "case__fields",
+    "case__standard_source", "case__due_at", "case__closed_at", "case__outcome", "case__stage", "case__fields",
 )
-READ_CASE = ("case__closed_at", "case__outcome", "case__fields", "case__version_id")
+READ_CASE = ("case__closed_at", "case__outcome", "case__stage", "case__fields", "case__version_id")
 
 
 def time(at: datetime | None) -> str | None:
