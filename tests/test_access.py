@@ -16,12 +16,13 @@ from conftest import Town
 from gongzhi.base import clock, codes, files
 from gongzhi.base.access import KINDS
 from gongzhi.base.models import Progress
-from gongzhi.desk.models import Export, SavedView
+from gongzhi.desk.models import Export, Handover, SavedView, Snippet
 from gongzhi.duties.tests.lists import RUBBISH, drafted, in_force, line
 from gongzhi.flow import actions as flow
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case
-from gongzhi.hotline.models import CategoryMap, Handover, Order, Outgoing, Source
+from gongzhi.hotline.models import CategoryMap, Order, Outgoing, Source
+from gongzhi.hotline.models import Handover as HotlineHandover
 from gongzhi.imports.models import Import
 from gongzhi.notify.models import Notice
 from gongzhi.open311.forms import veil
@@ -95,6 +96,10 @@ class Filled:
             "sign_in_id": people["street"].sign_ins.create(session_key=f"of{self.case.pk}", how="password", agent="").pk,
             "import_id": Import.objects.create(key="unit-names", by=people["admin"], name="名册.xlsx").pk, "key": "unit-names",
             "view_id": SavedView.objects.create(person=people["street"], title=str(self.case.pk), query="").pk,
+            "snippet_id": Snippet.objects.create(person=people["street"], title=str(self.case.pk), words="您好").pk,
+            "handover_id": Handover.objects.create(
+                unit=units["west"], giver=people["street"], taker=people["street_leader"],
+                held={"since": "2026-03-02T09:00+08:00", "until": "2026-03-02T21:00+08:00", "due": [self.case.pk]}).pk,
             "notice_id": Notice.objects.create(key=f"of {self.case.pk}", channel="inbox", person=people["community"],
                                                recipient=f"person:{people['community'].pk}", title="有新工单",
                                                about_kind="case", about_id=self.case.pk).pk,
@@ -115,7 +120,7 @@ class Filled:
                                       made_at=self.case.opened_at, state="failed")
         return {"source_id": source.pk, "outgoing_id": out.pk,
                 "map_id": CategoryMap.objects.create(source=source, theirs=f"C{self.case.pk}").pk,
-                "handover_id": Handover.objects.create(source=source, person=self.town.people["operator"], n=0).pk}
+                "reply_sheet_id": HotlineHandover.objects.create(source=source, person=self.town.people["operator"], n=0).pk}
 
     def _attachment(self) -> int:
         return Attachment.objects.create(case=self.case, file=_stored(), kind="photo", original=True).pk

@@ -23,7 +23,8 @@ MODULES = {
     "maplibre-gl": "vendor/maplibre-gl.mjs",
     "echarts": "vendor/echarts.esm.min.mjs",
     **{f"gz/{name}": f"js/{name}.mjs" for name in (
-        "map", "charts", "recorder", "shots", "position", "point", "draft", "toast", "hits", "picks", "passkey")},
+        "map", "charts", "recorder", "shots", "position", "point", "draft", "toast", "hits", "picks", "snippets", "bell",
+        "passkey")},
 }
 DUE_SOON = 0.8  # share of the time used from which a matter is shown as due soon (default, no source)
 

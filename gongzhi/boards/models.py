@@ -21,6 +21,7 @@ class Fact(models.Model):
     callable = models.BooleanField(default=False)  # a number was left
     reachable = models.BooleanField(default=True)  # for those who handle it: of a complaint only the hotline calls
     hotline = models.BooleanField(default=False)  # the hotline must ring, not the lead
+    together = models.BooleanField(default=False)  # merged into another and answered with it: that one is counted
     unread = models.BooleanField(default=False)  # ended before it was accepted: of the centre alone
     path = ArrayField(models.BigIntegerField(), default=list)
     lead = models.BigIntegerField(null=True)

@@ -55,6 +55,7 @@ MEASURES: dict[str, str | Promise] = {
     **BY_HOTLINE,
     **APART,
 }
+RATED = ("rated", "solved", "satisfied", "unrated", "rerated", "was_solved", "now_solved", "was_pleased", "now_pleased")
 NOW: dict[str, str | Promise] = {
     "open": _("在办"), "overdue": _("超期未办结"), "soon": _("24 小时内到期"), "held": _("已挂起"),
 }
@@ -134,9 +135,13 @@ def _end(fact: Any, verb: str, at: datetime, data: dict[str, Any]) -> None:
 
 
 def _open(fact: Any, at: datetime, data: dict[str, Any]) -> None:
-    fact.opened_at, fact.origin = at, data.get("origin", "resident")
+    """Begin a fact; a part of a split matter came in when the whole did."""
+    fact.opened_at = datetime.fromisoformat(data["came"]) if data.get("came") else at
+    fact.origin, fact.category = data.get("origin", "resident"), data.get("category", "")
+    fact.about_units = data.get("about_units", [])
     fact.channel, fact.kind = data.get("channel", ""), data.get("kind", "")
     fact.callable, fact.first_due_at = bool(data.get("callable")), fact.due_at
+    fact.reachable = not (fact.about_units or (data.get("came") and fact.kind in GUARDED) or data.get("hide_reporter"))
 
 
 def _accept(fact: Any, at: datetime, data: dict[str, Any]) -> None:
@@ -157,6 +162,12 @@ def _dispatch(fact: Any, at: datetime, data: dict[str, Any]) -> None:
     fact.hotline = any(t.get("kind") == "duty" for t in data.get("opened", []))
     if again:
         _redo_due(fact, data)
+
+
+def _split(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    """Narrow a matter to its first part; each other part is opened by a line of its own."""
+    fact.category = data.get("category", fact.category)
+    _dispatch(fact, at, data)
 
 
 def _redo_due(fact: Any, data: dict[str, Any]) -> None:
@@ -205,7 +216,25 @@ def _finish(fact: Any, at: datetime) -> None:
         fact.in_time = False  # finished without a word to the reporter
 
 
+def _merge(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    """Let the one it was merged into be counted for both; who reported it is still asked how the answer was."""
+    fact.together = True
+
+
+def _set_apart(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    """Count it again by itself: it was not the same matter, or is handled anew for its own reporter."""
+    fact.together, fact.closed_at, fact.end, fact.outcome = False, None, "", ""
+
+
+def _answered(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    """Note who answered it together with the other one: of that unit its reporter's rating is."""
+    fact.lead = data.get("lead")
+
+
 def _again(fact: Any, at: datetime, data: dict[str, Any]) -> None:
+    if fact.together:
+        _set_apart(fact, at, data)
+        fact.dispatched_at, fact.first_finished_at = fact.dispatched_at or at, at
     fact.n_redo, fact.finished_at = fact.n_redo + 1, None
     fact.redo_due_at = None
     if data.get("solved") and not fact.first_solved:
@@ -247,7 +276,8 @@ STEPS = {
     "return": _return, "appeal": _return, "take_back": _leave, "refuse_off_list": _leave,
     "sign": _sign, "contact": _contact, "missed": _missed,
     **dict.fromkeys(AGAIN, _again), "extend": _extend, "hold": _hold, "resume": _resume, "rate": _rate,
-    "called": _called, "heard": _called, "rerate": _rerate,
+    "called": _called, "heard": _called, "rerate": _rerate, "merge": _merge, "answered": _answered,
+    "split": _split, "take_apart": _set_apart, "set_free": _set_apart,
 }
 ENDS = {"archived", *APART}
 
@@ -261,9 +291,9 @@ def measures(fact: Any) -> list[str]:
     """
     if fact.stage == UNREAD:
         return []
-    if fact.end in APART:
+    if fact.end in APART and not fact.together:
         return ["opened", fact.end]
-    handled, closed = fact.finished_at is not None, fact.closed_at is not None
+    handled = fact.finished_at is not None
     due, met = fact.callable and fact.in_time is not None, fact.callable and fact.in_time is True
     holds = {
         "opened": True,
@@ -278,7 +308,7 @@ def measures(fact: Any) -> list[str]:
         "rated": fact.rated_at is not None,
         "solved": fact.solved == "solved",
         "satisfied": (fact.satisfied or 0) >= SATISFIED_FROM,
-        "unrated": closed and fact.rated_at is None,
+        "unrated": fact.end == "archived" and fact.rated_at is None,
         "rerated": fact.rerated,
         "was_solved": fact.rerated and fact.solved == "solved",
         "now_solved": fact.rerated and fact.second_solved == "solved",
@@ -288,4 +318,6 @@ def measures(fact: Any) -> list[str]:
         "returned": fact.n_returns > 0,
         "extended": fact.n_extended > 0,
     }
+    if fact.together:  # the work is counted with the other one, once; what its reporter says is one person's word more
+        return ["opened", "merged", *(name for name in RATED if holds[name])]
     return [name for name, held in holds.items() if held]

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -13,20 +14,22 @@ from gongzhi.base import clock, codes, progress
 from gongzhi.base.errors import Faults, Refused
 from gongzhi.base.models import Progress
 from gongzhi.desk import export as exporting
-from gongzhi.desk import queries, rules
-from gongzhi.desk.models import Export, SavedView, exports_folder
+from gongzhi.desk import later, phrases, queries, rules, shift
+from gongzhi.desk.models import Export, Handover, SavedView, Snippet, Snooze, exports_folder
 from gongzhi.desk.rules import Filter
 from gongzhi.flow import actors
 from gongzhi.flow.actors import Actor
+from gongzhi.flow.models import Case
 from gongzhi.log import actions as log
 from gongzhi.notify import actions as notify
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person
+from gongzhi.requests.models import Category
 
 
 @transaction.atomic
-def save_view(title: str, query: str, *, by: Actor) -> SavedView:
-    """Keep the filters of a list under a name; the same name again replaces them."""
+def save_view(title: str, query: str, *, by: Actor, shared: bool = False) -> SavedView:
+    """Keep the filters of a list under a name, for oneself or for one's unit; the same name again replaces them."""
     title = title.replace("\x00", "").strip()
     if not 1 <= len(title) <= 20:
         raise Faults({"title": _("给视图起个名字，最多 20 个字。")})
@@ -34,14 +37,104 @@ def save_view(title: str, query: str, *, by: Actor) -> SavedView:
     if own.exclude(title=title).count() >= rules.VIEWS_KEPT:
         raise Faults({"title": _("最多保存 {n} 个视图，请先删掉不用的。").format(n=rules.VIEWS_KEPT)})
     view, _new = SavedView.objects.update_or_create(
-        person_id=by.person_id or 0, title=title, defaults={"query": Filter.read_query(query).query})
+        person_id=by.person_id or 0, title=title, defaults={
+            "query": Filter.read_query(query).query,
+            "unit_id": by.standing.held[0].unit_id if shared and by.standing.held else None})
     return view
 
 
 @transaction.atomic
 def drop_view(view_id: int, *, by: Actor) -> None:
-    """Forget a saved view of one's own."""
-    SavedView.objects.filter(pk=view_id, person_id=by.person_id or 0).delete()
+    """Forget a saved view of one's own, or one that is shared in a unit one leads."""
+    led = [unit for unit, post in by.standing.seats if post == "leader"]
+    SavedView.objects.filter(Q(person_id=by.person_id or 0) | Q(unit__in=led), pk=view_id).delete()
+
+
+@transaction.atomic
+def snooze(case: Case, when: str, until: str, awaits: str, *, by: Actor) -> Snooze:
+    """Put a matter off: out of one's own lists until a time or an answer, and back before it is due soon."""
+    tasks = list(case.tasks.filter(done_at=None).prefetch_related("expectations"))
+    if not any(rules.seated(t, by.standing) for t in tasks):
+        raise Refused(_("这件事现在不在您的待办里，不用推到稍后。"))
+    now = clock.now()
+    at = rules.put_off_until(when, until, now)
+    if at is None and not awaits:
+        raise Faults({"until": _("请选一个以后的时间，或选等谁回话。")})
+    if at and (at <= now or at > now + rules.PUT_OFF_MOST):
+        raise Faults({"until": _("时间要在现在以后、{n} 天以内。").format(n=rules.PUT_OFF_MOST.days)})
+    soon = later.comes_back_by(case, tasks, by.standing)
+    if soon and soon <= now + later.LAST_CALL:
+        raise Refused(_("这件事快到期了，不能推到稍后。"))
+    wakes_at = min(filter(None, [at, soon, now + rules.PUT_OFF_MOST]))
+    row, _new = Snooze.objects.update_or_create(person_id=by.person_id or 0, case=case, defaults={
+        "until": at, "wakes_at": wakes_at, "awaits": awaits if awaits in rules.AWAITS else "", "made_at": now})
+    log.append("desk.snooze", actor=by.line, subject=("case", case.pk), places=case.path,
+               data={"until": wakes_at.isoformat(), "awaits": row.awaits})
+    return row
+
+
+def wake(case: Case, *, by: Actor) -> None:
+    """Have a matter back in one's lists."""
+    Snooze.objects.filter(person_id=by.person_id or 0, case=case).delete()
+
+
+@transaction.atomic
+def hand_over(unit_id: int, taker_id: int, words: str, *, by: Actor) -> Handover:
+    """Hand a shift to somebody of the unit: what lies there now is kept with the words of the giver."""
+    faults = {}
+    words = words.replace("\x00", "").strip()
+    if len(words) > 2000:
+        faults["words"] = _("最多写 {n} 个字，现在是 {m} 个字。").format(n=2000, m=len(words))
+    taker = next((p for p in shift.takers(by.standing, unit_id) if p.pk == taker_id), None)
+    if taker is None:
+        faults["taker"] = _("请选接班的人；只能交给本单位在岗的人。")
+    if faults or taker is None or unit_id not in by.standing.units:
+        raise Faults(faults)
+    made = Handover.objects.create(unit_id=unit_id, giver_id=by.person_id or 0, taker=taker, words=words,
+                                   held=shift.held(by.standing, unit_id))
+    log.append("desk.hand_over", actor=by.line, subject=("handover", made.pk), data={"unit": unit_id, "taker": taker.pk})
+    notify.tell_people([taker.pk], template="desk.handover", values={"name": by.standing.name, "unit": made.unit.short_name},
+                       about=("handover", made.pk), key=f"handover:{made.pk}")
+    return made
+
+
+@transaction.atomic
+def take_over(made: Handover, *, by: Actor) -> None:
+    """Sign for a shift that was handed to one."""
+    row = Handover.objects.select_for_update().get(pk=made.pk)
+    if row.taker_id != by.person_id:
+        raise Refused(_("这一班不是交给您的，只有接班的人能签字。"))
+    if row.taken_at:
+        raise Refused(_("已经签过字了。"))
+    row.taken_at = clock.now()
+    row.save(update_fields=["taken_at"])
+    log.append("desk.take_over", actor=by.line, subject=("handover", row.pk))
+
+
+@transaction.atomic
+def write_snippet(snippet: Snippet | None, *, title: str, words: str, category: str, shared: bool, by: Actor) -> Snippet:
+    """Keep a phrase, new or changed, for oneself or for all of the unit."""
+    title, words = (text.replace("\x00", "").strip() for text in (title, words))
+    faults = phrases.wrong(title, words)
+    own = Snippet.objects.filter(person_id=by.person_id or 0)
+    if snippet is None and own.count() >= rules.SNIPPETS_KEPT:
+        faults["title"] = _("最多存 {n} 条常用语，请先删掉不用的。").format(n=rules.SNIPPETS_KEPT)
+    if faults:
+        raise Faults(faults)
+    row = snippet or Snippet(person_id=by.person_id or 0)
+    unit = row.unit_id or (by.standing.held[0].unit_id if by.standing.held else None)
+    row.title, row.words, row.unit_id, row.changed_at = title, words, unit if shared else None, clock.now()
+    row.category = Category.objects.filter(code=category, active=True).first() if category else None
+    row.save()
+    log.append("desk.snippet", actor=by.line, subject=("snippet", row.pk), data={"shared": shared, "new": snippet is None})
+    return row
+
+
+@transaction.atomic
+def drop_snippet(snippet: Snippet, *, by: Actor) -> None:
+    """Forget a phrase."""
+    log.append("desk.drop_snippet", actor=by.line, subject=("snippet", snippet.pk), data={"unit": snippet.unit_id})
+    snippet.delete()
 
 
 @transaction.atomic

@@ -11,15 +11,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gongzhi.base import codes, html
-from gongzhi.base.errors import Faults, Refused
-from gongzhi.desk import dossier, queries, timeline, undo
+from gongzhi.desk import dossier, phrases, queries, timeline, undo
 from gongzhi.desk.dossier import Dossier
 from gongzhi.duties import queries as duties
 from gongzhi.duties import search as duty_search
 from gongzhi.duties.queries import Told
 from gongzhi.duties.rules import GIVEN_BACK, Quoted
-from gongzhi.flow import actions, offers, registry
-from gongzhi.flow import queries as flow
+from gongzhi.flow import offers, registry
 from gongzhi.flow.actors import Actor
 from gongzhi.flow.models import Attachment, Case, Entry
 from gongzhi.flow.offers import Offer
@@ -122,6 +120,12 @@ class Panel:
     other: Button | None = None
     lists: list[Told] = field(default_factory=list)  # what the lists of who does what say of it
     kept_from: dict[str, str] = field(default_factory=dict)  # units that a list keeps it from, with the sentence
+    snippets: list[tuple[str, str]] = field(default_factory=list)  # phrases that fit, filled in: (title, words)
+
+    @property
+    def writes(self) -> bool:
+        """Say whether words are written."""
+        return any(f.kind in ("text", "replies") for f in self.fields)
 
     @property
     def dispatches(self) -> bool:
@@ -158,6 +162,8 @@ def panel(seen: Dossier, name: str, task_id: int | None, *, data: QueryDict | No
                  f"act-{case.code}-{name}", suggested or [])
     if made.dispatches:
         _prepare_dispatch(made, seen)
+    if made.writes:
+        made.snippets = phrases.for_case(seen.standing, case)
     if name in ("return", "appeal", "rule"):
         made.precedents = dossier.precedents(seen.standing, seen.request)
     if name in ("agree", "refuse"):
@@ -239,50 +245,6 @@ def typed(data: QueryDict) -> list[tuple[str, str]]:
         if spec and spec.kind in ("line", "text") and text.strip():
             rows.append((str(spec.title), text))
     return rows
-
-
-@dataclass(frozen=True)
-class Batched:
-    """One of several matters that are dispatched together: who is suggested, by when; then what came of it."""
-
-    case: Case
-    suggestions: list[Suggestion]
-    due_at: datetime | None
-    place: str
-    unit: str = ""
-    said: str = ""
-    undo: str = ""
-
-
-def batch(cases: list[Case], actor: Actor) -> list[Batched]:
-    """Prepare matters for being dispatched together; those that cannot be are left out."""
-    rows = []
-    for case in cases:
-        offer = find(case, actor, "dispatch", None)
-        if offer is not None:
-            due_at = dossier.dispatch_due(case, flow.definition(case.version_id), offer.to)
-            place = queries.lies(case)
-            rows.append(Batched(case, dossier.suggestions(case, case.request), due_at, place))
-    return rows
-
-
-def dispatch_all(rows: list[Batched], request: HttpRequest, by: Actor) -> list[Batched]:
-    """Dispatch each to the unit chosen for it, each on its own: what is refused is said, the others go."""
-    done = []
-    for row in rows:
-        lead, said, url = request.POST.get(f"lead-{row.case.code}", ""), "", ""
-        if not lead:
-            continue
-        unit = next((s.unit_name for s in row.suggestions if str(s.unit_id) == lead), "")
-        try:
-            moved = actions.act(row.case.pk, "dispatch", by=by, form={"lead": lead}, stage=row.case.stage)
-            url = undo.keep(request, moved, _("{code} 已派给{unit}").format(code=codes.show_code(moved.code), unit=unit))
-        except Refused as refusal:
-            said = refusal.sentence
-        except Faults as faults:
-            said = "；".join(faults.faults.values())
-        done.append(replace(row, unit=unit, said=said, undo=url))
-    return done
 
 
 def search_units(case: Case, q: str) -> list[tuple[Unit, str]]:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from gongzhi.base import clock, crypto, html, worktime
-from gongzhi.desk import queries, timeline
+from gongzhi.desk import queries, timeline, waiting
 from gongzhi.flow import deadlines, offers
 from gongzhi.flow import queries as flow
 from gongzhi.flow.actors import Actor
@@ -20,8 +21,19 @@ from gongzhi.org.models import Unit
 from gongzhi.org.rules import POSTS, Standing
 from gongzhi.requests import access as doors
 from gongzhi.requests import queries as requests
+from gongzhi.requests import splitting
 from gongzhi.requests.models import Message, Rating, Request
 from gongzhi.requests.rules import KINDS, Suggestion, mask_name, supporters_words
+
+
+@dataclass(frozen=True)
+class Kin:
+    """The matters one belongs together with: (case, whether the reader may open it)."""
+
+    into: tuple[Case, bool] | None = None  # the one it was merged into
+    merged: tuple[tuple[Case, bool], ...] = ()
+    parts: tuple[tuple[Case, bool], ...] = ()  # all parts of a split matter, the first with the old code
+    part: str = ""
 
 
 @dataclass
@@ -55,6 +67,8 @@ class Dossier:
     where: str
     n_supporters: str
     units: dict[int, Unit]
+    kin: "Kin"
+    waits: list[waiting.Wait]  # whom else than the reader it waits for
 
     @property
     def task(self) -> Task | None:
@@ -66,6 +80,11 @@ class Dossier:
     def contacted(self) -> timeline.Line | None:
         """Give the record that the reporter was contacted since the case came to where it is, the last one."""
         return next((line for line in self.lines if line.verb == "contact" and line.at >= self.case.entered_at), None)
+
+    @property
+    def mine(self) -> bool:
+        """Say whether something of it lies on a desk of the reader's."""
+        return any(queries.sits(t, self.standing) for t in self.tasks)
 
     @property
     def seeks_twins(self) -> bool:
@@ -96,18 +115,18 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
     request = Request.objects.select_related("category__parent", "suggested", "compound").get(pk=case.pk)
     request.case, case.request = case, request
     process = flow.definition(case.version_id)
-    waiting = open_tasks(case)
-    tasks = sorted((t for t in waiting if t.unit_id), key=lambda t: (t.kind, t.pk))
+    waiting_on = open_tasks(case)
+    tasks = sorted((t for t in waiting_on if t.unit_id), key=lambda t: (t.kind, t.pk))
     events, entries = log.of_subject("case", case.pk), requests.entries_for(standing, case, with_files=False)
     files = _files(case, entries)
     units = _units(case, entries)
     outside = standing.is_outside
     reads = requests.reads_original(standing, case)
-    files_out = not doors.may_see_originals(standing, case)
+    files_out, n_supporters = not doors.may_see_originals(standing, case), case.supporters.count()
     rail, rail_now = _rail(process, case, events)
     return Dossier(
         case=case, request=request, standing=standing, process=process, tasks=tasks,
-        offers=offers.available(case, actor, tasks=waiting), rail=rail, rail_now=rail_now,
+        offers=offers.available(case, actor, tasks=waiting_on), rail=rail, rail_now=rail_now,
         marks=queries.marks(case), units=units,
         text=request.words if reads else request.summary,
         text_is_summary=not reads,
@@ -115,15 +134,39 @@ def read(standing: Standing, actor: Actor, case: Case) -> Dossier:
         may_ask_original=not reads and doors.may_ask_original(standing, case),
         phone=html.mask_phone(crypto.open_sealed(request.phone)), caller=mask_name(crypto.open_sealed(request.caller_name)),
         may_ask_phone=doors.may_ask_phone(standing, case),
-        hotline=requests.rings(case, waiting),
+        hotline=requests.rings(case, waiting_on),
         lines=list(timeline.read(case, standing, events, entries, units, files_out))[::-1],
         people=_people(case, tasks, units, outside), same=same_place(standing, case, request),
         messages=_messages(standing, case, request),
         may_say=not outside and not case.closed_at and may_converse(standing, request) and _has_part(standing, case),
         rating=Rating.objects.filter(case=case).first() if doors.may_speak_for(standing, case) else None,
         place=requests.exactly(request, reads=reads) or queries.lies(case),
-        where=requests.where(case), n_supporters=supporters_words(case.supporters.count()),
+        where=requests.where(case), n_supporters=supporters_words(n_supporters),
+        # whatever was merged into it counts as a supporter, and what was split says so: most cases ask nothing more
+        kin=kin(standing, case) if n_supporters or case.stage == "merged" or case.fields.get("part") else Kin(),
+        waits=waiting.of_tasks(waiting_on, standing) if not case.closed_at else [],
     )
+
+
+def kin(standing: Standing, case: Case) -> Kin:
+    """Find what a case was merged with or split from; what complains of the reader's own is not there for him."""
+    root = case.parent_id or case.pk
+    near = Q(merge__into=case) | Q(parent=root)
+    near |= Q(pk=case.parent_id) if case.parent_id else Q()
+    near |= Q(merges__case=case) if case.stage == "merged" else Q()
+    rows = Case.objects.filter(near, flow.not_recused(standing)).annotate(goes_into=F("merge__into"))
+    found: dict[int, Case] = {c.pk: c for c in rows.distinct().order_by("opened_at", "pk")}
+    if not found:
+        return Kin()
+    found[case.pk] = case
+    open_to = set(flow.visible_to(standing).filter(pk__in=found).values_list("pk", flat=True))
+    told = {pk: (c, pk in open_to) for pk, c in found.items()}
+    parts = sorted(pk for pk, c in found.items() if pk == root or c.parent_id == root)
+    into = case.fields.get("same_case") if case.stage == "merged" else ""
+    return Kin(
+        next((one for one in told.values() if one[0].code == into), None),
+        tuple(told[pk] for pk, c in found.items() if getattr(c, "goes_into", None) == case.pk),
+        tuple(told[pk] for pk in parts) if len(parts) > 1 else (), splitting.of_part(case))
 
 
 def open_tasks(case: Case) -> list[Task]:

@@ -1,20 +1,20 @@
 """A list as an Excel file: what the person may see of it, with a line that says who took it and when."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import IO, Any
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 
-from gongzhi.base import clock, codes, html
+from gongzhi.base import clock, codes, html, listing
+from gongzhi.base.listing import Stopped
 from gongzhi.desk import queries, rules
 from gongzhi.desk.rules import Filter
 from gongzhi.flow.models import Case
 from gongzhi.org.rules import Standing
 from gongzhi.places import index
 
+__all__ = ["Stopped", "write"]
 COLUMNS = (
     "code", "title", "path", "origin", "stage", "version_id", "opened_at", "due_at", "closed_at", "held_at", "urgent",
     "flags", "counts", "lead_name", "request__channel", "request__category__name", "request__suggested__name",
@@ -22,36 +22,14 @@ COLUMNS = (
 )
 
 
-STEP = 500  # lines between two looks whether to go on
-
-
-class Stopped(Exception):
-    """Somebody stopped it."""
+WIDTHS = (14, 44, 18, 16, 16, 20, 14, 14, 22, 17, 17, 17, 20)
 
 
 def write(out: IO[bytes], standing: Standing, chosen: Filter, go_on: Callable[[int], bool] = lambda n: True) -> int:
     """Write a list to a file, row by row; return how many lines it has. `go_on`: told how many there are so far."""
-    with tempfile.TemporaryDirectory() as folder:
-        book = xlsxwriter.Workbook(out, {
-            "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "tmpdir": folder,
-            "default_date_format": "yyyy-mm-dd hh:mm", "remove_timezone": True})
-        sheet = book.add_worksheet(_("事项"))
-        bold, grey = book.add_format({"bold": True, "bottom": 1}), book.add_format({"font_color": "#5E6B7C"})
-        widths = (14, 44, 18, 16, 16, 20, 14, 14, 22, 17, 17, 17, 20, 22, 17)
-        for column, width in enumerate(widths):
-            sheet.set_column(column, column, width)
-        sheet.write_string(0, 0, _mark(standing, chosen), grey)
-        for column, title in enumerate(_titles()):
-            sheet.write_string(1, column, title, bold)
-        sheet.freeze_panes(2, 0)
-        n = 0
-        for n, values in enumerate(_rows(standing, chosen), start=1):
-            for column, value in enumerate(values):
-                sheet.write(n + 1, column, value)
-            if n % STEP == 0 and not go_on(n):
-                raise Stopped
-        book.close()
-    return n
+    stamp = f"{standing.name} {html.exact(clock.now())}"
+    of = listing.Listing(_("事项"), _mark(standing, chosen), stamp, _titles(), WIDTHS)
+    return listing.write(out, of, _rows(standing, chosen), go_on)
 
 
 def _mark(standing: Standing, chosen: Filter) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import BigIntegerField, Count, Exists, Func, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, Count, Exists, Func, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from gongzhi.base import clock, crypto, html
-from gongzhi.desk import rules
-from gongzhi.desk.models import Export, SavedView
+from gongzhi.desk import later, rules, waiting
+from gongzhi.desk.models import Export, SavedView, Snooze
 from gongzhi.desk.rules import PAGE, VIEWS, Filter, View
 from gongzhi.duties import queries as duties
 from gongzhi.flow import queries as flow
@@ -42,7 +42,9 @@ TAIL_DAYS = 30  # how far back a caller is searched by the last digits of a numb
 
 def tasks(standing: Standing, chosen: Filter) -> QuerySet[Task]:
     """List the open tasks of a person's desks that a list holds, unordered."""
+    put_off = later.asleep(standing)
     rows = flow.queue(standing).filter(_of_view(chosen.view))
+    rows = rows.filter(case__in=put_off) if chosen.view == "later" else rows.exclude(case__in=put_off)
     rows = rows.filter(_narrowing(standing, chosen, "case__"))
     if chosen.stage:
         rows = rows.filter(stage=chosen.stage)
@@ -194,6 +196,7 @@ class Row:
     own_due_at: datetime | None = None  # … ours, with the rule of each
     bound_source: str = ""
     own_rule: str = ""
+    waits: str = ""  # for whom else, since when
 
 
 @dataclass(frozen=True)
@@ -215,8 +218,23 @@ def page(standing: Standing, chosen: Filter) -> Page:
         key = "due_at" if chosen.by_due else "-opened_at"
         some = _cut(cases_for_rows(cases(standing, chosen)), key, chosen.after)
         rows = rows_of(some[:PAGE])
+    _say_more(rows, standing, chosen)
     more = _key_of(some[PAGE - 1], key) if len(some) > PAGE else ""
     return Page(rows, more)
+
+
+def _say_more(rows: list[Row], standing: Standing, chosen: Filter) -> None:
+    """Say on the lines of a page whom a matter waits for, and what has come back from being put off."""
+    open_rows = [row for row in rows if row.closed_at is None]
+    waits = waiting.of_cases({row.case_id for row in open_rows}, standing)
+    put_off = {s.case_id: s for s in Snooze.objects.filter(person_id=standing.person_id or 0, case__in=waits)} if waits else {}
+    came = later.back(standing, list(put_off)) if put_off else {}
+    for row in open_rows:
+        row.waits = waits[row.case_id][0].words if waits.get(row.case_id) else ""
+        if row.case_id in came:
+            row.marks.insert(0, (came[row.case_id], "bell-ringing", ""))
+        elif chosen.view == "later" and row.case_id in put_off:
+            row.marks.insert(0, (later.until_words(put_off[row.case_id]), "hourglass-high", ""))
 
 
 def _cut(rows: QuerySet[Any], key: str, after: str) -> list[Any]:
@@ -473,7 +491,8 @@ def forget_counts(standing: Standing) -> None:
 
 def _count_tasks(standing: Standing) -> dict[str, int]:
     """Count the lists of a person's desks. The clocks inside a stage are counted on their own: joined, not per row."""
-    queue, now = flow.queue(standing), clock.now()
+    put_off, now = later.asleep(standing), clock.now()
+    queue = flow.queue(standing).exclude(case__in=put_off)
     work, running, past = Q(kind="work"), Q(case__held_at=None), Q(due_at__lt=now) | _whole_late(now, "case__")
     stages = ("receiving", "dispatching", "handling", "calling", "checking", "hard")
     found = queue.aggregate(
@@ -482,6 +501,7 @@ def _count_tasks(standing: Standing) -> dict[str, int]:
         today=Count("pk", filter=running & Q(due_at__gte=now, due_at__lt=_midnight(now))),
         **{stage: Count("pk", filter=work & Q(stage=stage)) for stage in stages},
     )
+    found["later"] = flow.queue(standing).filter(case__in=put_off).count()
     found["signing"] = queue.filter(_of_view("signing")).count() if found["handling"] else 0
     if found["handling"]:
         in_time = queue.filter(running & (Q(due_at=None) | Q(due_at__gte=now))).exclude(_whole_late(now, "case__"))
@@ -516,9 +536,17 @@ def _counted(lists: dict[str, QuerySet[Case]]) -> dict[str, int]:
     return dict(zip(lists, row, strict=True))
 
 
+def urgent(standing: Standing) -> tuple[int, int]:
+    """Count the urgent matters in a person's queue, and give the number of the newest task."""
+    found = flow.queue(standing).filter(case__urgent=True, kind="work").aggregate(n=Count("pk"), newest=Max("pk"))
+    return found["n"], found["newest"] or 0
+
+
 def saved(standing: Standing) -> list[SavedView]:
-    """List a person's saved views."""
-    return list(SavedView.objects.filter(person_id=standing.person_id or 0).order_by("made_at")[: rules.VIEWS_KEPT])
+    """List a person's saved views, then those that others share in his units."""
+    rows = SavedView.objects.filter(Q(person_id=standing.person_id or 0) | Q(unit__in=sorted(standing.units)))
+    some = list(rows.order_by("made_at")[: 2 * rules.VIEWS_KEPT])
+    return [v for v in some if v.unit_id is None] + [v for v in some if v.unit_id]
 
 
 def shown(standing: Standing, found: dict[str, int]) -> list[View]:
@@ -606,9 +634,4 @@ def by_tail(standing: Standing, digits: str) -> list[Row]:
     return rows_of(cases_for_rows(found).order_by("-opened_at", "-id")[:PAGE])
 
 
-def sits(task: Task, standing: Standing) -> bool:
-    """Say whether a task lies on one of a person's desks."""
-    if task.unit_id is None:
-        return False
-    at = (task.unit_id, task.post) in standing.seats if task.post else task.unit_id in standing.units
-    return at and task.person_id in (None, *standing.persons)
+sits = rules.seated

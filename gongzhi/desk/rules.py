@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from gongzhi.base import clock
+from gongzhi.org.rules import Standing
 
 PAGE = 30
 EXPORT_LIMIT = 50_000
 EXPORT_SHORT = 2_000  # what a request writes itself; longer ones a job does (default, no source)
 EXPORT_KEPT = timedelta(hours=24)
 VIEWS_KEPT = 20
-BATCH = 20  # matters dispatched at once
+BATCH = PAGE  # matters dispatched, signed for or merged at once: what a page shows can be picked whole
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class View:
 HANDLERS = ("liaison", "handler", "leader", "gridworker", "gridmanager", "gridhead")
 VIEWS = {v.key: v for v in (
     View("todo", _("待办"), icon="inbox", blank=_("交给您各个岗位的事都会出现在这里，最急的在最上面。")),
+    View("later", _("稍后"), icon="hourglass-high",
+         blank=_("您说了稍后再看的事会出现在这里；快到期、到时间或有回音，会自己回到待办。")),
     View("receiving", _("待受理"), icon="clipboard-list", posts=("operator",),
          blank=_("新收到、等您受理的诉求会出现在这里。")),
     View("dispatching", _("待派单"), icon="send", posts=("dispatcher",),
@@ -73,6 +79,41 @@ LOUD = ("supervised", "urgent")  # the only marks with a red outline
 DUE = {"late": _("已超期"), "today": _("今日到期")}
 STATES = {"open": _("未办结"), "closed": _("已办结")}
 SORTS = {"due": _("按时限"), "opened": _("按时间")}
+
+
+SHIFT = timedelta(hours=12)  # how far a hand-over looks ahead (default, no source)
+HANDED_MOST = 60  # matters in each list of a hand-over
+SNIPPETS_KEPT, SNIPPETS_SHOWN = 60, 30
+SNIPPET_GAPS = ("编号", "事项", "地点", "承办单位", "到期", "今天", "我")
+PUT_OFF_MOST = timedelta(days=30)  # how long a matter may be put off (default, no source)
+AWAITS = {"reporter": _("等诉求人回话"), "approval": _("等审核结果"), "helper": _("等协办结果")}
+LATER = {"1h": _("1 小时后"), "noon": _("今天 14:00"), "tomorrow": _("明天 9:00"), "monday": _("下周一 9:00"),
+         "at": _("选一个时间"), **AWAITS}
+
+
+def put_off_until(when: str, until: str, now: datetime) -> datetime | None:
+    """Read until when something is put off; None where no time is meant, or none can be read."""
+    here = clock.local(now)
+    if when == "1h":
+        return now + timedelta(hours=1)
+    if when == "noon":
+        return here.replace(hour=14, minute=0, second=0, microsecond=0)
+    if when in ("tomorrow", "monday"):
+        days = 1 if when == "tomorrow" else 7 - here.weekday()
+        return (here + timedelta(days=days)).replace(hour=9, minute=0, second=0, microsecond=0)
+    try:
+        at = datetime.fromisoformat(until) if when == "at" else None
+    except ValueError:
+        return None
+    return at and (at if at.tzinfo else at.replace(tzinfo=clock.CHINA))
+
+
+def seated(task: Any, standing: Standing) -> bool:
+    """Say whether a task lies on one of a person's desks."""
+    if task.unit_id is None:
+        return False
+    at = (task.unit_id, task.post) in standing.seats if task.post else task.unit_id in standing.units
+    return at and task.person_id in (None, standing.person_id)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ ICONS = {
     "refuse_off_list": "hand-stop", "refuse_off_list_helper": "hand-stop",
     "refuse_off_list_inner": "hand-stop", "return": "arrow-back-up", "appeal": "arrow-back-up",
     "excuse": "arrow-back-up", "merge": "git-merge",
+    "merged_in": "git-merge", "answered": "circle-check", "take_apart": "arrow-back-up", "set_free": "arrow-back-up",
+    "set_apart": "arrow-back-up", "split": "send", "part": "send",
     "sign": "clipboard-check", "contact": "phone", "interim": "message", "finish": "circle-check",
     "help_done": "circle-check", "call_in": "plus", "assign": "list-check", "extend": "history",
     "hold": "player-pause", "resume": "player-play", "urge": "bell-ringing", "supervise": "flag", "rate": "star",
@@ -116,8 +118,9 @@ def _title(process: Process, case: Case, verb: str, event: Event, units: dict[in
     lead = units.get(event.data.get("lead", 0))
     if lead is not None:
         return _("{what}给{unit}").format(what=action, unit=lead.short_name)
-    said = {"rerate": _("改评"), "handed": _("任务交接给他人"), "pressed": _("诉求人说有人要求改评价"), "bound": _("热线时限改了")}
-    return said.get(base, action)
+    others = {"rerate": _("改评"), "pressed": _("诉求人说有人要求改评价"), "merged_in": _("并入一件"),
+              "set_apart": _("拆回一件"), "part": _("拆出一件"), "handed": _("任务交接给他人"), "bound": _("热线时限改了")}
+    return others.get(base, action)
 
 
 def _names(events: list[Event]) -> dict[int, str]:
@@ -167,6 +170,10 @@ def value_words(spec: registry.FormField, value: Any, units: dict[int, Unit]) ->
         return html.when(datetime.fromisoformat(value))
     if spec.kind == "yes":
         return _("是") if value else ""
+    if spec.kind == "replies":
+        return "\n".join(f"{codes.show_code(code)}：{words}" for code, words in value.items())
+    if spec.kind == "parts":
+        return "\n".join(f"{n}. {part['summary']}" for n, part in enumerate(value, start=1))
     return codes.show_code(value) if spec.kind == "case" else str(value)
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gongzhi.desk import intake_urls, leave_views, views
+from gongzhi.desk import bulk_views, intake_urls, leave_views, shift_views, snippet_views, views
 
 app_name = "desk"
 urlpatterns = [
@@ -10,12 +10,21 @@ urlpatterns = [
     path("exports/", views.exports, name="exports"),
     path("exports/<int:export_id>/stop/", views.stop_export, name="stop_export"),
     path("exports/<int:export_id>/file/", views.export_file, name="export_file"),
+    path("urgent/", views.urgent, name="urgent"),
     path("search/", views.search, name="search"),
     path("leave/", leave_views.leave, name="leave"),
     path("leave/<int:leave_id>/end/", leave_views.end, name="leave_end"),
-    path("batch/", views.batch, name="batch"),
+    path("batch/", bulk_views.batch, name="batch"),
+    path("sign/", bulk_views.sign, name="sign"),
+    path("merge/", bulk_views.merge, name="merge"),
     path("views/", views.save_view, name="save_view"),
     path("views/<int:view_id>/drop/", views.drop_view, name="drop_view"),
+    path("handover/", shift_views.handovers, name="handovers"),
+    path("handover/<int:handover_id>/", shift_views.handover, name="handover"),
+    path("handover/<int:handover_id>/take/", shift_views.take_over, name="take_over"),
+    path("snippets/", snippet_views.snippets, name="snippets"),
+    path("snippets/<int:snippet_id>/", snippet_views.snippets, name="snippet"),
+    path("snippets/<int:snippet_id>/drop/", snippet_views.drop_snippet, name="drop_snippet"),
     path("standard/", views.standard, name="standard"),
     path("phrases/", views.phrases, name="phrases"),
     path("files/<int:attachment_id>/", views.file, name="file"),
@@ -26,6 +35,7 @@ urlpatterns = [
     path("cases/<str:code>/say/", views.say, name="say"),
     path("cases/<str:code>/rerate/", views.rerate, name="rerate"),
     path("cases/<str:code>/pressed/", views.pressed, name="pressed"),
+    path("cases/<str:code>/later/", bulk_views.snooze, name="snooze"),
     path("cases/<str:code>/units/", views.units, name="units"),
     path("cases/<str:code>/answers/", views.answers, name="answers"),
     path("cases/<str:code>/twins/", views.twins, name="twins"),

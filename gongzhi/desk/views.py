@@ -22,9 +22,9 @@ from gongzhi.base import clock, codes, files, html
 from gongzhi.base.access import access
 from gongzhi.base.errors import Faults, Moved, Refused
 from gongzhi.desk import access as doors
-from gongzhi.desk import actions, acts, dossier, queries, undo
+from gongzhi.desk import actions, acts, dossier, later, queries, undo
 from gongzhi.desk import export as exporting
-from gongzhi.desk.rules import BATCH, DUE, EXPORT_LIMIT, EXPORT_SHORT, FLAGS, PAGE, SORTS, STATES, Filter
+from gongzhi.desk.rules import DUE, EXPORT_LIMIT, EXPORT_SHORT, FLAGS, LATER, PAGE, SORTS, STATES, Filter
 from gongzhi.duties import queries as duties
 from gongzhi.flow import access as flow_access
 from gongzhi.flow import actions as flow
@@ -60,6 +60,15 @@ def queue(request: HttpRequest) -> HttpResponse:
         "categories": queries.categories(), "places": queries.places(standing), "channels": rules.CHANNELS,
         "flags": FLAGS, "due": DUE, "states": STATES, "sorts": SORTS,
     })
+
+
+@access("staff")
+@never_cache
+@require_GET
+def urgent(request: HttpRequest) -> HttpResponse:
+    """Say how many urgent matters lie in one's queue, and which came last: asked by the page every minute."""
+    n, newest = queries.urgent(_standing(request))
+    return render(request, "desk/_urgent.html", {"n": n, "newest": newest})
 
 
 @access("staff")
@@ -138,29 +147,14 @@ def search(request: HttpRequest) -> HttpResponse:
                                                 "rows_max": PAGE})
 
 
-@access("post", "dispatcher")
-@never_cache
-@require_http_methods(["GET", "POST"])
-def batch(request: HttpRequest) -> HttpResponse:
-    """Dispatch several matters at once, each to its suggested unit unless another is chosen."""
-    standing, actor = _standing(request), _actor(request)
-    given = request.POST if request.method == "POST" else request.GET
-    wanted = [code for code in given.getlist("case") if code.isdecimal()][:BATCH]
-    visible = flow_queries.visible_to(standing).filter(code__in=wanted, stage="dispatching")
-    rows = acts.batch(list(visible.select_related("request__category", "request__suggested").order_by("due_at")), actor)
-    done = acts.dispatch_all(rows, request, actor) if request.method == "POST" else None
-    if done is not None:
-        queries.forget_counts(standing)
-    return render(request, "desk/batch.html", {**shell(request), "rows": rows, "done": done})
-
-
 @access("staff")
 @require_POST
 def save_view(request: HttpRequest) -> HttpResponse:
     """Keep the present filters under a name."""
     query = request.POST.get("query", "")
     try:
-        view = actions.save_view(request.POST.get("title", ""), query, by=_actor(request))
+        view = actions.save_view(request.POST.get("title", ""), query, by=_actor(request),
+                                 shared=request.POST.get("shared") == "1")
     except Faults as faults:
         _say(request, next(iter(faults.faults.values())), state="late")
         return redirect(reverse("desk:queue") + Filter.read_query(query).query)
@@ -201,6 +195,8 @@ def _case_page(request: HttpRequest, found: Case, do: str = "", task_id: int | N
                "buttons": rows, "off_list": acts.off_list(seen, rows), "back": _back(request), "printed_at": clock.now(),
                "rule_words": dossier.rule_words(found), "masked_kind": dossier.kind_words(seen.request),
                "channels": rules.CHANNELS, "opened_phone": "", "purpose_fault": "",
+               "later_of": later.of_case(standing, found), "later_choices": LATER, "later_fault": "",
+               "later_words": later.until_words,
                "may_change": seen.rating and requests_queries.may_change(found), "solved": rules.SOLVED,
                "satisfaction": rules.SATISFACTION, "rerated": {}, "rerate_fault": "", **more}
     return render(request, "desk/case.html", context, status=status)
@@ -249,6 +245,7 @@ def act(request: HttpRequest, code: str, name: str) -> HttpResponse:
         blamed = {refusal.field: refusal.sentence} if refusal.field else {}
         return again(status=422, faults=blamed, said="" if blamed else refusal.sentence)
     queries.forget_counts(standing)
+    actions.wake(moved, by=actor)
     acts.praise(request, moved, offer, actor)
     return redirect(_after(request, standing, moved))
 
@@ -357,8 +354,9 @@ def units(request: HttpRequest, code: str) -> HttpResponse:
 def twins(request: HttpRequest, code: str) -> HttpResponse:
     """Show what may be the same matter; looked for after the page is there, because words are many."""
     standing = _standing(request)
-    found = dossier.twins(standing, flow_access.case(standing, code))
-    return render(request, "desk/_twins.html", {"found": found})
+    case = flow_access.case(standing, code)
+    merges = case.stage == "dispatching" and standing.holds("dispatcher")
+    return render(request, "desk/_twins.html", {"found": dossier.twins(standing, case), "case": case, "merges": merges})
 
 
 @access("staff")
@@ -489,6 +487,9 @@ def _menu(standing: Standing, chosen: Filter | None, at: str) -> list[dict[str, 
                               ("duties:report", "hand-stop", _("清单外派单"))):
         if not standing.is_outside:
             items.append({"href": reverse(name), "icon": icon, "title": title, "current": at == name})
+    if standing.held and not standing.is_outside:
+        items += [{"href": reverse("desk:handovers"), "icon": "history", "title": _("交接班"), "current": at == "handovers"},
+                  {"href": reverse("desk:snippets"), "icon": "message", "title": _("常用语"), "current": at == "snippets"}]
     on_the_grid = standing.holds("gridworker", "gridmanager", "gridhead", "gridpart")
     if on_the_grid and (today := html.url_or_none("field:today")):
         items.append({"href": today, "icon": "walk", "title": _("网格员端")})

@@ -26,7 +26,7 @@ GONE = "这件事已经被处理过了，请刷新看最新状态。"
 def publish(text: str, *, by: Actor = SYSTEM) -> ProcessVersion:
     """Publish a process file as the next version, or raise Faulty; the same text again is the version that has it."""
     keys = {*ProcessVersion.objects.values_list("key", flat=True), reader.read(text).key}
-    process = checks.load(text, checks.Known(registry.fields, registry.conditions, keys, registry.demands))
+    process = checks.load(text, checks.Known(registry.fields, registry.conditions, keys, registry.demands, registry.done))
     with transaction.atomic():
         last = ProcessVersion.objects.filter(key=process.key).order_by("-version").first()
         if last and last.digest == process.digest:
@@ -68,22 +68,30 @@ def _move_case(case_id: int, newest: int, by: Actor) -> bool:
 
 @transaction.atomic
 def open_case(
-    key: str, *, by: Actor, title: str, place: Any, lon: float, lat: float, level: str, origin: str,
+    key: str, *, by: Actor, title: str, place: Any, lon: float | None, lat: float | None, level: str, origin: str,
     standard: str, standard_source: str, fields: Mapping[str, Any] | None = None, parent: Case | None = None,
+    stage: str = "", about_units: list[int] | None = None, urgent: bool = False, said: Mapping[str, Any] | None = None,
 ) -> Case:
-    """Begin a case at a place (places.models.Place) by the newest version of a process."""
-    version = queries.current_version(key)
+    """Begin a case at a place (places.models.Place) by the newest version of a process, or by its parent's.
+
+    A part of a parent of the same process begins in `stage` and counts its time from the parent's opening. `said`: what
+    the line of the log says besides.
+    """
+    of_parent = parent and parent.version.key == key
+    version = parent.version_id if parent and of_parent else queries.current_version(key)
     process, now = queries.definition(version), clock.now()
     case = Case(
-        code=codes.new_code(), version_id=version, title=title[:120], stage=process.start, level=level, origin=origin,
-        place=place, path=list(place.path), lon=lon, lat=lat, parent=parent, opened_by_id=by.person_id, opened_at=now,
-        entered_at=now, standard=standard, standard_source=standard_source, fields=dict(fields or {}),
+        code=codes.new_code(), version_id=version, title=title[:120], stage=stage or process.start, level=level,
+        origin=origin, place=place, path=list(place.path), lon=lon, lat=lat, parent=parent, opened_by_id=by.person_id,
+        opened_at=parent.opened_at if parent and of_parent else now, entered_at=now, standard=standard,
+        standard_source=standard_source, fields=dict(fields or {}), about_units=about_units or [], urgent=urgent,
     )
     deadlines.start_case(process, case)
     case.save()
-    opened = moving.enter(case, process, None, process.start)
+    opened = moving.enter(case, process, None, case.stage)
     case.save()
-    _log(case, process, "open", by, {"to": process.start, "opened": moving.task_lines(opened), "origin": origin})
+    _log(case, process, "open", by, {"to": case.stage, "opened": moving.task_lines(opened), "origin": origin,
+                                     **({"came": case.opened_at.isoformat()} if of_parent else {}), **(said or {})})
     return case
 
 

@@ -21,13 +21,15 @@ Demand = Callable[[Process], Found]
 class Known:
     """The names the rooms have registered; None where they are not known, which checks nothing.
 
-    `demands`: what a room asks of a process it begins by itself, by key.
+    `demands`: what a room asks of a process it begins by itself, by key. `done`: what rooms do by themselves, as
+    "process.action".
     """
 
     fields: Collection[str] | None = None
     conditions: Collection[str] | None = None
     processes: Collection[str] | None = None
     demands: Mapping[str, Demand] = field(default_factory=dict)
+    done: Collection[str] | None = None
 
 
 class Names:

@@ -121,7 +121,8 @@ class Stages(Names):
         yield from self.length(path, action.flag, LONGEST_FLAG)
         if action.public and action.public not in PUBLIC_STATES:
             yield path, f"{where}的 public“{action.public}”不是{PUBLIC_WORDS}。"
-        if action.by and action.only_by_clock and action.name not in self.done_by_clock(stage):
+        if action.by and action.only_by_clock and action.name not in self.done_by_clock(stage) \
+                and self.known.done is not None and f"{self.process.key}.{action.name}" not in self.known.done:
             yield path, f'{where}只能由系统做，但没有 late 步骤用 do = "{action.name}" 去做它。'
 
     def done_by_clock(self, stage: Stage) -> set[str]:

@@ -171,7 +171,8 @@ def _is_asked(case: Case, name: str, tasks: list[Task] | None) -> bool:
 
 
 def _open_children(case: Case) -> bool:
-    return case.children.filter(closed_at=None).exists()
+    """Say whether a child case is open; one of the same process is no child but a part, and goes its own way."""
+    return case.children.filter(closed_at=None).exclude(version__key=case.version.key).exists()
 
 
 def _verbs(process: Process, case: Case, actor: Actor, approvals: list[Task],

@@ -28,7 +28,8 @@ class FormField:
 
     `to_resident`: a resident reads it as it stands, so no gap may be left in it. `clears`: sent empty, it takes back what
     was said before.
-    kind: line, text, choice, number, yes, moment, unit, units, section, place, category, case, answer, files.
+    kind: line, text, choice, number, yes, moment, unit, units, section, place, category, case, answer, files; replies and
+    parts (words by code, and rows of words: what the log never holds).
     """
 
     name: str
@@ -42,7 +43,7 @@ class FormField:
 
     @property
     def logged(self) -> bool:
-        return self.kind not in ("line", "text", "files")
+        return self.kind not in ("line", "text", "files", "replies", "parts")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ keepers: dict[str, list[Keeper]] = {}
 cleaners: dict[str, Callable[[FormField, Any, Case], Any]] = {}
 demands: dict[str, Demand] = {}
 fillers: dict[str, Filler] = {}
+done: set[str] = set()  # actions of the system that a room takes by itself: "request.answered"
 
 
 def form_field(name: str, title: str | Promise, kind: str, **more: Any) -> None:
@@ -95,6 +97,11 @@ def fills(name: str) -> Callable[[Filler], Filler]:
         return filler
 
     return register
+
+
+def does(*actions: str) -> None:
+    """Register actions of the system that a room takes where something else happens; the clock takes the others."""
+    done.update(actions)
 
 
 def demand(key: str) -> Callable[[Demand], Demand]:

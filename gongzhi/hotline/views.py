@@ -153,9 +153,9 @@ def hand_over(request: HttpRequest, source_id: int) -> HttpResponseBase:
 
 @centre
 @require_GET
-def handed_sheet(request: HttpRequest, handover_id: int) -> HttpResponseBase:
+def handed_sheet(request: HttpRequest, reply_sheet_id: int) -> HttpResponseBase:
     """Give the same sheet once more."""
-    made = get_object_or_404(Handover.objects.select_related("source"), pk=handover_id)
+    made = get_object_or_404(Handover.objects.select_related("source"), pk=reply_sheet_id)
     actions.note_sheet(made.source, made.n, by=_actor(request), handover=made.pk)
     return _sheet(made.source, queries.answers(made.source).filter(handover=made), made.at)
 

@@ -29,9 +29,9 @@ TAKEN_BACK = "withdraw"  # how a matter ended that its reporter took back: it is
 READ = (  # never a phone, a name or a secret
     "category__code", "category__name", "suggested__code", "suggested__name", "compound_id", "case__place_id",
     "case__path", "case__lon", "case__lat", "case__opened_at", "case__entered_at", "case__standard",
-    "case__standard_source", "case__due_at", "case__closed_at", "case__outcome", "case__fields",
+    "case__standard_source", "case__due_at", "case__closed_at", "case__outcome", "case__stage", "case__fields",
 )
-READ_CASE = ("case__closed_at", "case__outcome", "case__fields", "case__version_id")
+READ_CASE = ("case__closed_at", "case__outcome", "case__stage", "case__fields", "case__version_id")
 
 
 def time(at: datetime | None) -> str | None:
@@ -138,7 +138,7 @@ def _status(case: Case) -> str:
 
 
 def _notes(case: Case) -> str:
-    if case.outcome == "merge":
+    if case.stage == "merged":
         return _("已与另一件事合并办理")
     state = case.fields.get("public", "received")
     return _("已答复，等待评价") if state == "to_rate" else str(rules.PUBLIC_STATES[state])

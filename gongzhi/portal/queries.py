@@ -16,7 +16,7 @@ from gongzhi.org.models import Unit
 from gongzhi.places import index
 from gongzhi.places import queries as places
 from gongzhi.requests import queries as requests
-from gongzhi.requests import rules
+from gongzhi.requests import rules, splitting
 from gongzhi.requests.models import Message, Opening, Rating, Request
 
 ICONS = {
@@ -73,6 +73,17 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One part of a message that was several matters: how it stands, and its page."""
+
+    request: Request
+    state: str
+    words: str
+    icon: str
+    here: bool
+
+
+@dataclass(frozen=True)
 class Progress:
     """How a matter stands for the one who reported it."""
 
@@ -93,6 +104,8 @@ class Progress:
     rating: Rating | None
     can: dict[str, offers.Offer]
     may_change_rating: bool
+    part: str  # which part of how many it is, "" where it is whole
+    parts: list["Part"]  # all of a split matter
 
 
 def progress(request: Request, reporter: Actor) -> Progress:
@@ -110,8 +123,16 @@ def progress(request: Request, reporter: Actor) -> Progress:
         messages=list(case.messages.select_related("unit").order_by("at")),
         openings=list(case.openings.order_by("-at")), rating=rating,
         can={o.name: o for o in offers.available(case, reporter) if not o.refused or o.name == "urge"},
-        may_change_rating=bool(rating and requests.may_change(case)),
+        may_change_rating=bool(rating and requests.may_change(case)), part=splitting.of_part(case), parts=_parts(request),
     )
+
+
+def _parts(request: Request) -> list[Part]:
+    """List the parts of a split matter, the one with its reporter's code first; none of what is whole."""
+    whole = requests.whole(request)
+    others = list(requests.parts(whole.case))
+    states = [(one, requests.public_state(one.case)) for one in [whole, *others]] if others else []
+    return [Part(one, state, str(rules.PUBLIC_STATES[state]), ICONS[state], one.pk == request.pk) for one, state in states]
 
 
 BY_TAIL = ("urge", "comment", "attach")  # what code and last four digits are enough for
@@ -120,7 +141,7 @@ BY_TAIL = ("urge", "comment", "attach")  # what code and last four digits are en
 def without_link(page: Progress) -> Progress:
     """Leave out what only the link opens: rating, redo and withdrawal, and of a complaint what the reporter wrote."""
     can = {name: offer for name, offer in page.can.items() if name in BY_TAIL}
-    page = replace(page, can=can, rating=None, may_change_rating=False)
+    page = replace(page, can=can, rating=None, may_change_rating=False, parts=[])
     if not page.request.is_guarded:
         return page
     case = copy(page.case)  # shown, never saved
@@ -145,7 +166,7 @@ def _desks(case: Case) -> list[int]:
 
 def told(case: Case) -> str:
     """Name who is told when the reporter urges: everybody on whose desk the matter lies."""
-    return _names(_desks(case))
+    return _names(_desks(requests.followed(case)))
 
 
 def _names(ids: list[int]) -> str:
@@ -175,7 +196,8 @@ LINE_ICONS = {
     "explain": "file-description", "extend": "history", "hold": "player-pause", "resume": "player-play",
     "redo": "refresh", "fail": "refresh", "hard": "arrow-up", "rate": "star", "called": "phone", "no_answer": "phone",
     "heard": "phone", "unheard": "archive", "called_off": "arrow-back-up",
-    "unrated": "archive", "archive": "archive", "merge": "git-merge", "withdraw": "arrow-back-up",
+    "unrated": "archive", "archive": "archive", "merge": "git-merge", "answered": "tool",
+    "take_apart": "arrow-back-up", "set_free": "arrow-back-up", "split": "send", "withdraw": "arrow-back-up",
     "urge": "bell-ringing", "comment": "plus", "attach": "photo", **dict.fromkeys(DECLINED, "info-circle"),
 }
 OWN = ("comment", "attach", "urge", "withdraw")  # shown only where the reporter did it
@@ -191,7 +213,7 @@ def _line(entry: Entry, request: Request) -> Line | None:
     files = list(entry.attachments.all()) if for_reporter else []
     return Line(LINE_ICONS[entry.action], _line_title(entry, request), entry.at, words, files=files,
                 state="wait" if entry.action in DECLINED else "done", own=entry.actor == "reporter",
-                answers=entry.action in ("finish", "explain") and bool(words))
+                answers=entry.action in ("finish", "explain", "answered") and bool(words))
 
 
 def _line_title(entry: Entry, request: Request) -> str:
@@ -224,6 +246,10 @@ def _line_title(entry: Entry, request: Request) -> str:
         "unrated": _("未评价，已归档"),
         "archive": _("已归档"),
         "merge": _("与同一件事合并办理"),
+        "answered": _("%(unit)s办完并答复") % {"unit": unit},
+        "take_apart": _("改为单独办理"),
+        "set_free": _("改为单独办理"),
+        "split": _("反映了几件事，分开办理"),
         "withdraw": _("您撤回了"),
         "urge": _("您催了一次"),
         "comment": _("您补充说明"),

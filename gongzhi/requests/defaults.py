@@ -129,7 +129,10 @@ def empty_phrases(words: str) -> list[str]:
 
 def empty_in(form: Mapping[str, Any]) -> list[str]:
     """List the phrases in what an act would tell a reporter that say nothing of what was done."""
-    return empty_phrases("\n".join(str(form.get(name) or "")[:10_000] for name in REPLIES))
+    given = [form.get(name) for name in (*REPLIES, *(name for name in form if name.startswith("reply-")))]
+    own = form.get("replies")  # one for each matter that was merged into this one
+    given += own.values() if isinstance(own, dict) else []
+    return empty_phrases("\n".join(str(words or "")[:10_000] for words in given))
 
 
 def warning(found: list[str]) -> str:

@@ -21,7 +21,7 @@ from gongzhi.flow.models import Attachment, Case
 from gongzhi.flow.offers import Offer
 from gongzhi.org import queries as org
 from gongzhi.org.models import Unit
-from gongzhi.requests import defaults, queries, rules
+from gongzhi.requests import defaults, queries, rules, splitting
 from gongzhi.requests.models import Answer, Category
 
 Choices = list[tuple[str, str]]
@@ -50,6 +50,7 @@ class BoundField:
     typed: str = ""  # what was searched for, where the choices are found by name
     answers: tuple[tuple[Answer, str], ...] = ()  # entries of the knowledge base that fit, with the words to tell
     first: Choices = field(default_factory=list)  # of units that help: those to choose from at once
+    of: "Splitting | None" = None  # what may be chosen for each part
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,20 @@ def bound_fields(
     handlers = cache(lambda: _handlers(case, suggested))  # the same for lead and helpers
     for wanted in offer.form:
         spec = registry.fields[wanted.name]
+        if spec.kind == "replies" and not (choices := _merged(case)):
+            continue  # nothing was merged into it
         value = _given(data, spec) if data is not None else _known(offer, spec.name, case)
         if spec.kind == "files":
             value = (kept or {}).get(spec.name, [])
         typed = str((data or {}).get(ABOUT_Q, "")).strip()[:40] if spec.name == "about_unit" else ""
-        choices = _found(typed, str(value)) if spec.name == "about_unit" else _choices(spec, case, handlers)
+        if spec.kind != "replies":
+            choices = _found(typed, str(value)) if spec.name == "about_unit" else _choices(spec, case, handlers)
         first = _helpers_first(case, suggested, data, value) if spec.kind == "units" else []
         drawn.append(BoundField(
             spec.name, str(spec.title), spec.kind, wanted.required or _is_demanded(spec.name, case), str(spec.help), choices,
             value, (faults or {}).get(spec.name, ""), spec.max_length, typed,
             answers_for(case, value) if spec.kind == "answer" else (), first,
+            split_of(case) if spec.kind == "parts" else None,
         ))
     return drawn
 
@@ -177,6 +182,10 @@ def _attached(token: str, by: Actor) -> Attachment | None:
 
 
 def _given(data: Mapping[str, Any], spec: registry.FormField) -> Any:
+    if spec.kind == "replies":
+        return {name.removeprefix("reply-"): str(data[name]) for name in data if name.startswith("reply-") and data[name]}
+    if spec.kind == "parts":
+        return splitting.read(data)
     if spec.kind in MANY:
         found = data.getlist(spec.name) if isinstance(data, QueryDict) else data.get(spec.name) or []
         return [value for value in found if value]
@@ -234,6 +243,8 @@ def _known(offer: Offer, name: str, case: Case) -> Any:
         return f"{case.lon:.6f},{case.lat:.6f}" if case.lon is not None else ""
     if name == "kind":
         return request.kind
+    if name == "parts":
+        return splitting.first(case)
     if name == "about_unit":
         return str(case.about_units[0]) if case.about_units else ""
     if name == "inner_due":
@@ -242,7 +253,29 @@ def _known(offer: Offer, name: str, case: Case) -> Any:
         return registry.fillers[name](case, offer.task_id)
     if name in ("told", "time_told") and offer.name in rules.DECLINES:
         return defaults.decline_text(offer.name)
-    return [] if registry.fields[name].kind in MANY else ""
+    return [] if registry.fields[name].kind in MANY else {} if registry.fields[name].kind == "replies" else ""
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """What may be chosen for each part of a split matter."""
+
+    most: int
+    categories: Choices
+    leads: Choices
+    places: Choices
+
+
+def split_of(case: Case) -> Splitting:
+    """Give the choices for splitting a case."""
+    leads = [(value, title.removesuffix(_("（推荐）"))) for value, title in _handlers(case)]
+    return Splitting(splitting.MOST, categories(), leads, splitting.places(case))
+
+
+def _merged(case: Case) -> Choices:
+    """List the matters that are answered together with a case: code, and what of it its handlers may read."""
+    rows = queries.merged_into(case)
+    return [(r.case.code, (r.summary if r.is_guarded else r.words) or r.case.title) for r in rows]
 
 
 def _inner_due(case: Case) -> str:

@@ -153,6 +153,19 @@ class Supporter(models.Model):
         constraints = [models.UniqueConstraint("case", "device", name="joined_once")]
 
 
+class Merge(models.Model):
+    """One matter handled together with another (并单), as long as it is: both are open, `into` is worked on.
+
+    `carried` are the supporters it brought along, `former_due_at` what the other's deadline was before it came.
+    """
+
+    case = models.OneToOneField(Case, models.CASCADE, primary_key=True, related_name="merge")
+    into = models.ForeignKey(Case, models.CASCADE, related_name="merges")
+    carried = ArrayField(models.BigIntegerField(), default=list)
+    former_due_at = models.DateTimeField(null=True)
+    merged_at = models.DateTimeField(default=clock.now)
+
+
 class Rating(models.Model):
     """What the reporter said of the result. `first` values stay when it is changed (改评: both count publicly)."""
 

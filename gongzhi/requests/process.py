@@ -19,9 +19,10 @@ from gongzhi.flow.models import Case, Entry
 from gongzhi.flow.registry import FormField, Values, cleaner, condition, demand, form_field, keeps
 from gongzhi.org.models import Unit
 from gongzhi.places import index
-from gongzhi.requests import access, defaults, rules
-from gongzhi.requests.models import Answer, Category, Rating, Supporter
+from gongzhi.requests import access, defaults, merging, rules, splitting  # (these two bring fields and keepers)
+from gongzhi.requests.models import Answer, Category, Rating
 
+REGISTERED = (merging, splitting)
 _own_words = lazy(defaults.text, str)  # the city's own, as they stand when they are shown
 
 # Fields ---------------------------------------------------------------------------------------------------------------
@@ -168,14 +169,6 @@ def may_call_the_reporter(case: Case, by: Actor, form: Mapping[str, Any]) -> str
     if not can_call(case):
         return str(_("没有留电话，无法联系。"))
     return None if access.may_ask_phone(by.standing, case) else str(_("为诉求人保密，由热线坐席联系。"))
-
-
-@condition()
-def the_same_matter_is_open(case: Case, by: Actor, form: Mapping[str, Any]) -> str | Refused | None:
-    """Merge into a case that is open, that one may see, and that does not complain of other units."""
-    found = queries.visible_to(by.standing).filter(code=form.get("same_case", ""), closed_at=None).first()
-    fits = found and found.about_units == case.about_units
-    return None if fits else Refused(str(_("要并入的事项不存在或已经办结。")), "same_case")
 
 
 @condition()
@@ -385,20 +378,6 @@ def _taken_back(case: Case, values: Values, by: Actor, entry: Entry) -> None:
     mistaken = {case.fields.get("lead"), *(case.fields.get("helpers") or [])}
     case.unit_ids = [u for u in case.unit_ids if u not in mistaken]
     case.fields = {**case.fields, "lead": None, "helpers": [], "section": None}
-
-
-@keeps("request.merge")
-def _merged(case: Case, values: Values, by: Actor, entry: Entry) -> None:
-    """Let whoever reported a merged case, or said 我也遇到 of it, follow the other one."""
-    target = Case.objects.get(code=values["same_case"])
-    case.fields = {**case.fields, "same_case": target.code}
-    followers = {bytes(s.device): s.phone for s in case.supporters.all()}
-    followers[crypto.blind(f"merged:{case.code}")] = case.request.phone
-    there = {bytes(device) for device in target.supporters.values_list("device", flat=True)}
-    Supporter.objects.bulk_create([  # their links to this one stay good
-        Supporter(case=target, phone=phone, device=device, secret=codes.new_secret())
-        for device, phone in followers.items() if device not in there
-    ])
 
 
 @keeps("request.urge", "request.withdraw")

@@ -4,7 +4,7 @@ Never a person the matter is about, never who reported, and the link to rate goe
 older than two days is told to nobody: after a long stop, and in the demo's past, the queues say what there is to do.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -25,7 +25,8 @@ from gongzhi.notify.registry import template
 from gongzhi.org import queries as org
 from gongzhi.org.models import Person, Unit
 from gongzhi.org.rules import Standing
-from gongzhi.requests import rules
+from gongzhi.requests import queries as queries_of
+from gongzhi.requests import rules, splitting
 from gongzhi.requests.models import Message, Request
 
 STEPPED = {"inner": "request.inner", "reminder": "request.undecided", "waiting": "request.waiting"}
@@ -40,6 +41,8 @@ MAILED = {"request.task", "request.redone", "request.asked", "request.late", "re
 template("request.received", _("已收到"), _("已收到您的反映，编号 {code}，{due} 前办结。看进度：{link}"))
 template("request.answered", _("有答复"), _("您反映的事项（{code}）有了答复，请看：{link}"))
 template("request.rate", _("请评价"), _("您反映的事项（{code}）已办完，解决了吗？请您评价：{link}"))
+template("request.rate_part", _("请评价"), _("您反映的事项（{code}）{part}已办完，解决了吗？请您评价：{link}"))
+template("request.split", _("分开办理"), _("您反映的事项（{code}）是 {n} 件事，分开办理，一个链接都能看到：{link}"))
 template("request.due", _("时限有调整"), _("您反映的事项（{code}）已受理，按类别的时限改为 {due} 前办结。看进度：{link}"))
 template("request.withdrawn", _("已撤回"), _("您反映的事项（{code}）已按您的要求撤回。不是您要求的，请再反映或拨打热线。{link}"))
 template("request.rerated", _("评价已改"),
@@ -50,6 +53,14 @@ template("request.held", _("暂停办理"), _("您反映的事项（{code}）暂
 template("request.held_too", _("暂停办理"), _("您说也遇到的事（{code}）暂停办理到 {due}。{link}"))
 template("request.resumed", _("恢复办理"), _("您反映的事项（{code}）已恢复办理，{due} 前办结。{link}"))
 template("request.merged", _("合并办理"), _("您反映的事项（{code}）与同一件事合并办理，进度照常可看：{link}"))
+template("request.merged_too", _("合并办理"), _("您说也遇到的事（{code}）与同一件事合并办理，进度照常可看：{link}"))
+template("request.gathered", _("合并办理"), _("您反映的事项（{code}）与同类诉求合并办理，办好后您照常收到答复。看进度：{link}"))
+template("request.gathered_too", _("合并办理"), _("您说也遇到的事（{code}）与同类诉求合并办理。看进度：{link}"))
+template("request.apart", _("单独办理"), _("您反映的事项（{code}）改为单独办理，{due} 前办结。看进度：{link}"))
+template("request.apart_too", _("单独办理"), _("您说也遇到的事（{code}）改为单独办理，{due} 前办结。看进度：{link}"))
+template("request.progress_own", _("有进展"), _("您反映的事项（{code}）：{state}。{link}"))
+template("request.extended_own", _("延期"), _("您反映的事项（{code}）原定 {first} 前办结，现延长到 {due} 前。{link}"))
+template("request.held_own", _("暂停办理"), _("您反映的事项（{code}）暂停办理到 {due}。{link}"))
 template("request.reply", _("留言"), _("您反映的事项（{code}）有给您的留言：{link}"))
 template("request.again", _("查进度的链接"), _("您反映的事项（{code}）的链接，请不要转给别人：{link}"))
 template("request.progress", _("有进展"), _("您说也遇到的事（{code}）：{state}。{link}"))
@@ -133,20 +144,34 @@ class News:
         notify.tell_people(reached, template="request.mail", values={**given, "what": what},
                            about=("case", self.case.pk), key=f"event:{self.line.id}:{key}", channels=("email",))
 
-    def reporter(self, template: str, **values: str) -> None:
-        """Text the reporter, with the link that is nobody else's."""
-        link = f"{settings.BASE_URL}/r/{self.case.code}/{self.request.secret}/"
-        given = {"code": self.case.code, "due": moment(self.case.due_at), "link": link, **values}
-        notify.tell_phone(self.request.phone, template=template, values=given, about=("case", self.case.pk),
-                          key=f"event:{self.line.id}:reporter")
+    def reporter(self, template: str, *, once: str = "", **values: str) -> None:
+        """Text the reporter, with the link that is nobody else's.
 
-    def supporters(self, template: str = "request.progress", **values: str) -> None:
-        """Text those who say 我也遇到, each with a link that shows the state and nobody's words."""
+        A part of a split matter is told by the link of the whole. `once`: not again under this name today.
+        """
+        self._text(self.request, template, f"{once}:{self.line.at:%Y-%m-%d}" if once else f"event:{self.line.id}", values)
+
+    def _text(self, request: Request, template: str, key: str, values: Mapping[str, str]) -> None:
+        own = queries_of.whole(request)
+        link = f"{settings.BASE_URL}/r/{own.case.code}/{own.secret}/"
+        given = {"code": own.case.code, "due": moment(self.case.due_at), "link": link, **values}
+        whose = "reporter" if request.pk == self.case.pk else f"reporter:{request.pk}"
+        notify.tell_phone(own.phone, template=template, values=given, about=("case", request.pk), key=f"{key}:{whose}")
+
+    def supporters(self, template: str = "request.progress", *, once: str = "", **values: str) -> None:
+        """Text those who say 我也遇到, each with a link that shows the state and nobody's words.
+
+        Who reported a matter that was merged into this one is told the same of his own, by his own link.
+        """
+        if template in OF_MERGED:
+            for request in queries_of.merged_into(self.case):
+                self._text(request, OF_MERGED[template], f"event:{self.line.id}", values)
         for supporter in self.case.supporters.exclude(phone=b""):
             link = f"{settings.BASE_URL}/r/with/{self.case.code}/{supporter.secret}/"
             given = {"code": self.case.code, "due": moment(self.case.due_at), "link": link, **values}
+            key = f"{once}:{self.line.at:%Y-%m-%d}" if once else f"event:{self.line.id}"
             notify.tell_phone(supporter.phone, template=template, values=given, about=("case", self.case.pk),
-                              key=f"event:{self.line.id}:supporter:{supporter.pk}")
+                              key=f"{key}:supporter:{supporter.pk}")
 
     def said(self, name: str) -> str:
         """Give a value that was filled in with the act."""
@@ -205,7 +230,8 @@ def _entered(news: News) -> None:
         return
     stage = news.process.stages[to]
     if to == "confirming" and news.case.origin == "resident":
-        news.reporter("request.answered" if news.request.they_ask else "request.rate")
+        part = splitting.of_part(news.case)
+        news.reporter("request.rate_part" if part else "request.answered" if news.request.they_ask else "request.rate", part=part)
     elif news.verb in ("answer", *rules.DECLINES):
         news.reporter("request.answered")
     elif news.verb == "merge":
@@ -213,7 +239,12 @@ def _entered(news: News) -> None:
     elif news.verb == "withdraw" and news.data.get("on_behalf"):
         news.reporter("request.withdrawn")
     if news.verb == "merge":
-        return  # it is not done: they follow the other one
+        news.supporters("request.merged_too")  # it is not done: they follow the other one
+        return
+    if news.verb in ("take_apart", "set_free"):
+        news.reporter("request.apart")
+        news.supporters("request.apart_too")
+        return
     action = news.process.stages[came_from].actions.get(news.verb)
     public = action.public if action and action.public else stage.public  # a redo is 正在重办, wherever it goes
     if news.verb == "withdraw":
@@ -227,7 +258,13 @@ def _entered(news: News) -> None:
 
 
 def _received(news: News) -> None:
-    news.reporter("request.received")
+    """Say that it has come in; a part of a split matter came with the whole."""
+    if news.case.parent_id is None:
+        news.reporter("request.received")
+
+
+def _split(news: News) -> None:
+    news.reporter("request.split", n=str(news.data.get("n", "")))
 
 
 def _accepted(news: News) -> None:
@@ -330,6 +367,12 @@ def _rerated(news: News) -> None:
         news.reporter("request.rerated")
 
 
+def _gathered(news: News) -> None:
+    """Tell those whose matter took another in, once a day however many; never whose it was."""
+    news.reporter("request.gathered", once=f"gathered:{news.case.pk}")
+    news.supporters("request.gathered_too", once=f"gathered:{news.case.pk}")
+
+
 def _pressed(news: News) -> None:
     """Tell the supervising level alone, and nobody there who is of the handling unit (rights 4.4)."""
     handling = roles.handled(news.case, news.process)
@@ -352,6 +395,11 @@ TOLD: dict[str, Callable[[News], None]] = {
     "remind": _stepped, "late": _stepped,
     "missed": _missed, "urge": _urged, "message": _said, "supervise": _supervised, "pressed": _pressed,
     "rerate": _rerated, "refuse_off_list_helper": _given_back, "refuse_off_list_inner": _given_back,
+    "merged_in": _gathered, "split": _split,
+}
+OF_MERGED = {  # what those hear of their own matter who reported one that was merged into this
+    "request.progress": "request.progress_own", "request.extended_too": "request.extended_own",
+    "request.held_too": "request.held_own", "request.resumed": "request.resumed",
 }
 
 
@@ -371,7 +419,7 @@ def _at(seat: Seat) -> list[int]:
 
 def _working(case: Case) -> list[int]:
     """List the people at the desks where a case lies."""
-    tasks = case.tasks.filter(done_at=None, kind="work", unit__isnull=False)
+    tasks = queries_of.followed(case).tasks.filter(done_at=None, kind="work", unit__isnull=False)
     return [p for task in tasks for p in _at(Seat(task.unit_id, task.post))]
 
 

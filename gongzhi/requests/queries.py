@@ -520,16 +520,37 @@ def rings(case: Case, tasks: Iterable[Task] | None = None) -> tuple[str, datetim
     return next(((t.unit.short_name, t.due_at) for t in found if t.kind == "duty" and t.unit), None)
 
 
+TAKES_IN = ("dispatching", "handling", "hard")  # where a matter may take another in: it has been read, not yet answered
+
+
 def followed(case: Case) -> Case:
     """Give the case in which a merged one goes on (and that one's, and so on), or the case itself."""
     seen = {case.pk}
-    while case.outcome == "merge":
+    while case.stage == "merged":
         found = Case.objects.filter(code=case.fields.get("same_case", "")).exclude(pk__in=seen).first()
         if found is None:
             break
         seen.add(found.pk)
         case = found
     return case
+
+
+def merged_into(case: Case) -> QuerySet[Request]:
+    """List the requests that are handled together with a case, in the order they came."""
+    return Request.objects.filter(case__merge__into=case).select_related("case", "category").order_by(
+        "case__merge__merged_at", "pk")
+
+
+def whole(request: Request) -> Request:
+    """Give the request a part was split from, whose code and link its reporter has; or the request itself."""
+    if request.case.parent_id is None:
+        return request
+    return Request.objects.select_related("case").filter(pk=request.case.parent_id).first() or request
+
+
+def parts(case: Case) -> QuerySet[Request]:
+    """List what was split from a case, in order."""
+    return Request.objects.filter(case__parent=case).select_related("case", "category").order_by("pk")
 
 
 def public_state(case: Case) -> str:

@@ -93,6 +93,9 @@ def test_pages_of_the_desk(town: Town, visit: Any, cases: dict[str, Case]) -> No
         "knowledge": "/desk/knowledge/", "sms": "/demo/sms/"})
     walk(team["street"], "desk", {
         "dispatch": at["dispatching"] + "?do=dispatch", "merge": at["dispatching"] + "?do=merge",
+        "split": at["dispatching"] + "?do=split", "merging": f"/desk/merge/?case={cases['dispatching'].code}",
+        "batching": f"/desk/batch/?case={cases['dispatching'].code}", "handovers": "/desk/handover/",
+        "snippets": "/desk/snippets/", "later": "/desk/?view=later",
         "returning": at["returning"] + "?do=agree"})
     walk(team["department"], "desk", {
         "handling": at["handling"], "finish": at["handling"] + "?do=finish", "assign": at["handling"] + "?do=assign"})

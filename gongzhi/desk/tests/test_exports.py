@@ -13,7 +13,7 @@ from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from conftest import Town
-from gongzhi.base import clock, progress
+from gongzhi.base import clock, listing, progress
 from gongzhi.base.models import Progress
 from gongzhi.desk import actions, jobs, rules, views
 from gongzhi.desk import export as exporting
@@ -30,7 +30,7 @@ LIST = "/desk/export/?view=dispatching"
 def _two_are_many(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.GONGZHI_HOME = tmp_path
     monkeypatch.setattr(views, "EXPORT_SHORT", 2)
-    monkeypatch.setattr(exporting, "STEP", 1)
+    monkeypatch.setattr(listing, "STEP", 1)
     cache.clear()
     yield
 

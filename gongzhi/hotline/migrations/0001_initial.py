@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('flow', '0006_deadline_from_outside'),
         ('places', '0001_initial'),
-        ('requests', '0003_their_number'),
+        ('requests', '0005_their_number'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,4 +11,5 @@ def test_the_page_of_a_merged_matter_shows_how_the_other_one_stands(town: Town, 
     shown = client.get(page).content.decode()
     assert "办理中" in shown and "区住建局" in shown and walk.receipt.secret not in shown
     walk.finished()
-    assert "已办完" in client.get(page).content.decode()
+    answered = client.get(page).content.decode()
+    assert "请您评价" in answered and "已更换阀门，室温 20 度。" in answered and walk.case.code not in answered

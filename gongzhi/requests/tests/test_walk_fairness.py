@@ -368,11 +368,12 @@ def test_those_who_met_it_too_follow_a_merged_case_and_do_not_hear_that_it_is_do
         requests.join(walk.case, device="b")
     walk.news(), twin.news()
     twin.does("street", "merge", same_case=walk.case.code)
-    assert [n.title for n in twin.news()] == ["合并办理"]
+    assert sorted((n.number, n.title) for n in twin.news()) == [("13800002222", "合并办理"), ("13900003333", "合并办理")]
     assert walk.case.supporters.count() == 3  # a, b once, and who reported the twin
     walk.finished()
     told = {n.number for n in walk.news() if n.title == "有进展" and "已办完" in n.words}
-    assert told == {"13900003333", "13800002222"}
+    assert told == {"13900003333"}
+    assert [(n.number, n.title) for n in twin.news() if n.number == "13800002222"] == [("13800002222", "请评价")]
 
 
 def test_what_is_withdrawn_is_not_said_to_be_done(town: Town) -> None:
@@ -433,7 +434,7 @@ def test_rights_4_11_every_act_of_a_resident_has_a_twin_without_a_phone(town: To
 @pytest.mark.parametrize("line", ['watch = ["district"]', "raise = true", 'expects = { accept = "1h" }'])
 def test_a_file_with_a_start_that_intake_would_pass_over_is_not_published(town: Town, line: str) -> None:
     text = FILE.read_text().replace("[stages.receiving]\n", f"[stages.receiving]\n{line}\n")
-    known = checks.Known(registry.fields, registry.conditions, None, registry.demands)
+    known = checks.Known(registry.fields, registry.conditions, None, registry.demands, registry.done)
     with pytest.raises(Faulty, match="登记时不会照办"):
         checks.load(text, known)
 

@@ -133,7 +133,8 @@ def test_supporters_and_merged_reporters_hear_of_progress_by_their_own_link(town
     walk.does("street", "dispatch", lead=walk.unit("housing"))
     texts = [n for n in walk.news() if n.title == "有进展"]
     assert {n.number for n in texts} == {"13900003333", "13800002222"}
-    assert all(f"/r/with/{walk.case.code}/" in n.words and walk.receipt.secret not in n.words for n in texts)
+    own = {"13900003333": f"/r/with/{walk.case.code}/", "13800002222": f"/r/{twin.case.code}/{twin.receipt.secret}/"}
+    assert all(own[n.number] in n.words and walk.receipt.secret not in n.words for n in texts)
     walk.finished()
     assert [n.words for n in walk.news() if n.title == "有进展"][0].count("已办完") == 1
 

@@ -1,4 +1,4 @@
-"""`gongzhi bench [create|pages|places|projections|hotline]`: measure on the demo city, in a home of its own."""
+"""`gongzhi bench [create|day|pages|places|projections|hotline]`: measure on the demo city, in a home of its own."""
 
 from argparse import ArgumentParser
 from importlib import import_module
@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-NAMES = ["places", "create", "pages", "projections", "hotline"]
+NAMES = ["places", "create", "pages", "projections", "hotline", "day"]
 
 
 class Command(BaseCommand):

@@ -71,7 +71,7 @@ def problems(text: str) -> list[str]:
     try:
         keys = {reader.read(p.read_text(encoding="utf-8")).key for p in FOLDER.glob("*.toml")}
         keys |= {reader.read(text).key}
-        checks.load(text, checks.Known(registry.fields, registry.conditions, keys, registry.demands))
+        checks.load(text, checks.Known(registry.fields, registry.conditions, keys, registry.demands, registry.done))
     except Faulty as faulty:
         return [str(problem) for problem in faulty.problems]
     return []

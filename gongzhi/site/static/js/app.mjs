@@ -10,6 +10,8 @@ const parts = {
   '[data-toast]': 'gz/toast',
   '[data-hits]': 'gz/hits',
   '[data-picks]': 'gz/picks',
+  '[data-snippets]': 'gz/snippets',
+  '[data-bell]': 'gz/bell',
   '[data-passkey]': 'gz/passkey',
 };
 const late = '[data-map], [data-chart]'; // big libraries: not before they are seen

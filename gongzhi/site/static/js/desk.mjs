@@ -36,6 +36,10 @@ const acts = {
   j: () => step(1),
   k: () => step(-1),
   x: () => current()?.querySelector('[data-pick]')?.click(),
+  a: () => {
+    const picks = [...main.querySelectorAll('[data-pick]')], all = picks.every(pick => pick.checked);
+    for (const pick of picks) pick.checked = !all;
+  },
   '?': () => document.getElementById('keys').showModal(),
 };
 

@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('flow', '0006_deadline_from_outside'),
         ('places', '0001_initial'),
-        ('requests', '0002_defaults'),
+        ('requests', "0004_catalogue_words"),
     ]
 
     operations = [
