@@ -53,6 +53,19 @@ def _decided(case: Case) -> set[str]:
     return {verdict.of_list for _unit, verdict in against(case, lead)} if FLAG in case.flags else set()
 
 
+@condition()
+def parts_allowed_by_the_lists(case: Case, by: Actor, form: Mapping[str, Any]) -> Refused | None:
+    """Obey the lists for each matter of a message that is split, by that matter's own category."""
+    if not queries.any_in_force():
+        return None
+    for n, part in enumerate(form.get("parts", []), start=1):
+        category = Category.objects.filter(code=part["category"]).first()
+        units = list(Unit.objects.filter(pk=part["lead"]).select_related("place"))
+        for verdict in queries.verdicts(category, units, leads=True).values():
+            return Refused(str(_("第 {n} 件：{sentence}")).format(n=n, sentence=verdict.sentence), "parts")
+    return None
+
+
 @condition(early=True)
 def a_list_stands_in_the_way(case: Case, by: Actor, form: Mapping[str, Any]) -> str | None:
     """Offer to go past the lists only where one of them keeps the matter from the street or the community of its place."""

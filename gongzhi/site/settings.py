@@ -70,9 +70,11 @@ METRICS_TOKEN = env.text("GONGZHI_METRICS_TOKEN", "", "Bearer token of whoever r
 PROXY_HOPS = env.number("GONGZHI_PROXY_HOPS", 0, "How many proxies of ours set X-Forwarded-For")
 
 # Signing in ----------------------------------------------------------------------------------------------------------
-SECOND_FACTOR = env.choice("GONGZHI_SECOND_FACTOR", "OFF" if GONGZHI_DEMO else "ALL",
+SECOND_FACTOR = env.choice("GONGZHI_SECOND_FACTOR", "ALL",
                            "Who must have a second factor: ALL, POWERS (the three administrators) or OFF; in a demo OFF",
                            "ALL", "POWERS", "OFF").lower()
+if GONGZHI_DEMO and not os.environ.get("GONGZHI_SECOND_FACTOR"):
+    SECOND_FACTOR = "off"
 IDLE_MINUTES = env.number("GONGZHI_IDLE_MINUTES", 240, "Minutes without a click after which a session ends", at_least=1)
 SHARED_IDLE_MINUTES = env.number("GONGZHI_SHARED_IDLE_MINUTES", 15, "The same on a machine said to be shared", at_least=1)
 OIDC_ISSUER = env.url("GONGZHI_OIDC_ISSUER", "", "OpenID Connect provider of the city; empty: none", "http", "https")

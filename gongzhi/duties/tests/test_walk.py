@@ -301,3 +301,14 @@ def test_a_version_is_ended_and_nothing_is_refused_by_it_any_more(town: Town) ->
     with clock.at(walk.now):
         actions.end("street", version, by=town.people["admin"].pk)
     walk.does("street", "dispatch", lead=walk.unit("west"))
+
+
+def test_the_parts_of_a_split_message_obey_the_lists_each_by_its_own_category(town: Town) -> None:
+    streets(town)
+    walk = Walk(town, "家里暖气不热，楼下垃圾没人收").accepted(RUBBISH)
+    place = walk.unit("west-south")
+    parts = [{"summary": "楼下垃圾没人收", "category": RUBBISH, "lead": place},
+             {"summary": "家里暖气不热", "category": COLD, "lead": walk.unit("west")}]
+    assert "第 2 件：《街道履职事项清单》2026版第 2 项" in walk.cannot("street", "split", parts=parts)
+    parts[1]["lead"] = walk.unit("housing")
+    walk.does("street", "split", parts=parts)
