@@ -4,9 +4,8 @@ import pytest
 
 from conftest import Town
 from demo import living
-from gongzhi.base import progress
+from gongzhi.base import listing, progress
 from gongzhi.base.models import Progress
-from gongzhi.desk import export as exporting
 from gongzhi.desk import jobs, views
 from gongzhi.desk.models import Export
 from gongzhi.desk.tests import matters
@@ -59,7 +58,7 @@ def test_the_administrator_stops_long_work_and_lets_it_go_on(town: Town, team: T
 
 def test_a_long_list_is_asked_for_watched_and_fetched(town: Town, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "EXPORT_SHORT", 1)
-    monkeypatch.setattr(exporting, "STEP", 1)
+    monkeypatch.setattr(listing, "STEP", 1)
     for words in ("暖气不热了", "暖气漏水", "供暖太差"):
         matters.accepted(town, words=words)
     street = team["street"].go("/desk/export/?view=dispatching&category=9004").reads("3 件")
