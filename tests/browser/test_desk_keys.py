@@ -68,7 +68,7 @@ def test_a_key_signs_only_after_it_was_asked(town: Town, team: Team) -> None:
     page.keyboard.press("d")
     assert said == [f"签收：{case.title}？"] and not case.entries.filter(action="sign").exists()
     page.once("dialog", answer(True))
-    with page.expect_navigation():
+    with page.expect_event("load"):
         page.keyboard.press("d")
     assert case.entries.filter(action="sign").exists()
 
